@@ -1,0 +1,1 @@
+"""What local life needs and nothing deployed contains: the local host, the storage emulator, process handling."""
