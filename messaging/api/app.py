@@ -1,0 +1,83 @@
+"""The API as one ASGI app, kept safe from the defects of the Functions adapter (docs/architecture.md)."""
+
+import logging
+from collections.abc import MutableMapping
+from functools import cache
+from typing import Any
+
+from fastapi import FastAPI
+
+from messaging.api import deliveries, executions, problems, registrations, subscriptions, trigger
+from messaging.api.body import App, JsonBodies, Receive, Scope, Send
+from messaging.bootstrap import Messaging
+
+logger = logging.getLogger(__name__)
+
+HEADERS = {
+    b"cache-control": b"no-store",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
+}
+"""On every answer that does not set them itself."""
+
+DOCS_POLICY = (
+    b"default-src 'none'; script-src https://cdn.jsdelivr.net 'unsafe-inline'; style-src https://cdn.jsdelivr.net;"
+    b" img-src data: https://fastapi.tiangolo.com; connect-src 'self'; frame-ancestors 'none'"
+)
+"""What Swagger UI needs."""
+
+
+def create(messaging: Messaging) -> App:
+    """The API of a wired product."""
+    docs = messaging.settings.docs == "on"
+    api = FastAPI(
+        title="Messaging",
+        version="0.1.0",
+        openapi_url="/openapi.json" if docs else None,
+        docs_url="/docs" if docs else None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    api.state.messaging = messaging
+    problems.install(api)
+    for resource in (subscriptions, registrations, trigger, deliveries, executions):
+        api.include_router(resource.router)
+    return SecurityHeaders(JsonBodies(api))
+
+
+class SecurityHeaders:
+    """ASGI middleware: the headers that every answer carries."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                present = {name.lower() for name, _ in message["headers"]}
+                policy = {b"content-security-policy": DOCS_POLICY} if scope["path"] == "/docs" else {}
+                added = [(name, value) for name, value in (HEADERS | policy).items() if name not in present]
+                message["headers"] = [*message["headers"], *added]
+            await send(message)
+
+        await self._app(scope, receive, guarded)
+
+
+_create_once = cache(create)
+
+
+async def asgi(messaging: Messaging, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve one request of the Functions host.
+
+    The adapter starts a lifespan at the first request, twice if two come at once, and never ends it: there is none
+    here. It also lets an exception fail the invocation after the app has answered it: it is logged instead.
+    """
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        return
+    try:
+        await _create_once(messaging)(scope, receive, send)
+    except Exception:
+        logger.exception("A request failed unexpectedly")

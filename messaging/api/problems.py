@@ -1,0 +1,104 @@
+"""Errors as answers: RFC 9457 problem details, and the one table from error class to status.
+
+A problem never holds a secret, a path of this machine, or what another mandate has.
+"""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from messaging import errors
+
+logger = logging.getLogger(__name__)
+
+STATUSES: dict[type[errors.MessagingError], int] = {
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.AlreadyExists: 409,
+    errors.InProgress: 409,
+    errors.Conflict: 409,
+    errors.PreconditionFailed: 412,
+    errors.InvalidInput: 422,
+    errors.SubscriptionFunctionBroken: 500,
+    errors.SubscriptionFunctionNotFound: 501,
+    errors.StorageUnavailable: 503,
+}
+
+RETRY_AFTER_OUTAGE = 5
+"""Seconds that a caller is asked to wait when storage is unavailable."""
+
+
+class Problem(JSONResponse):
+    media_type = "application/problem+json"
+
+    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> None:
+        body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+        super().__init__(body | more, status, headers)
+
+
+def status_of(error: errors.MessagingError) -> int:
+    """The status of the nearest class in the error's line of ancestors."""
+    return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
+
+
+def from_error(error: errors.MessagingError) -> Problem:
+    """The answer for an error of ours."""
+    status = status_of(error)
+    headers: dict[str, str] = {}
+    more: dict[str, Any] = {}
+    if isinstance(error, errors.InvalidInput):
+        more["errors"] = [{"field": error.field, "rule": error.rule}]
+    if isinstance(error, errors.Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, errors.InProgress):
+        headers["Retry-After"] = str(max(1, round(error.retryAfter)))
+    if isinstance(error, errors.StorageUnavailable):
+        headers["Retry-After"] = str(RETRY_AFTER_OUTAGE)
+        more |= {"executionId": error.executionId} if error.executionId else {}
+    return Problem(status, str(error), headers, **more)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app with a problem."""
+    app.add_exception_handler(errors.MessagingError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.MessagingError)
+    return from_error(error)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = [{"field": _field(one["loc"]), "rule": _rule(one["msg"])} for one in error.errors()]
+    detail = "; ".join(f"{one['field']}: {one['rule']}" for one in found)
+    return Problem(422, detail, errors=found)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    detail = "There is nothing at this path" if error.status_code == 404 else phrase
+    return Problem(error.status_code, detail, dict(error.headers or {}))
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    return Problem(500, "Something went wrong here; it is logged")
+
+
+def _field(loc: tuple[int | str, ...]) -> str:
+    """`("body", "channelConfig")` as the caller wrote it: `channelConfig`."""
+    return ".".join(map(str, loc[1:])) or str(loc[0])
+
+
+def _rule(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should be", "must be")

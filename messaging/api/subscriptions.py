@@ -1,0 +1,40 @@
+"""Subscriptions of a mandate. Source: concept, "Subscription Endpoints"."""
+
+from fastapi import APIRouter, Response
+
+from messaging.api.common import App, Caller, Listed, ListQuery, ToMatch, tagged
+from messaging.models import MessagingSubscription, SubscriptionChange, SubscriptionData
+
+router = APIRouter(prefix="/api/messaging/subscriptions", tags=["subscriptions"])
+
+
+@router.get("")
+async def list_subscriptions(app: App, caller: Caller, asked: ListQuery) -> Listed[MessagingSubscription]:
+    """The mandate's subscriptions."""
+    return Listed.of(await app.registry.getAllSubscriptions(caller, asked))
+
+
+@router.post("", status_code=201)
+async def create_subscription(
+    app: App, caller: Caller, data: SubscriptionData, response: Response
+) -> MessagingSubscription:
+    """A new subscription. People may register for it at once, whether or not its function exists."""
+    made = await app.registry.createSubscription(caller, data)
+    response.headers["Location"] = f"{router.prefix}/{made.subscriptionId}"
+    return tagged(response, made)
+
+
+@router.get("/{subscriptionId}")
+async def get_subscription(
+    app: App, caller: Caller, subscriptionId: str, response: Response
+) -> MessagingSubscription:
+    """One subscription, with its version as ETag."""
+    return tagged(response, await app.registry.getSubscription(caller, subscriptionId))
+
+
+@router.put("/{subscriptionId}")
+async def update_subscription(
+    app: App, caller: Caller, subscriptionId: str, change: SubscriptionChange, version: ToMatch
+) -> MessagingSubscription:
+    """Change the fields that are given."""
+    return version.tag(await app.registry.updateSubscription(caller, subscriptionId, change, version.wanted))

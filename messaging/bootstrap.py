@@ -1,0 +1,91 @@
+"""The composition root: the only place that names concrete classes. Every swap is an argument of `build`."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from messaging.batches import Batches
+from messaging.connectors import Connectors
+from messaging.executions import Executions
+from messaging.functions import Functions
+from messaging.history import History
+from messaging.http import Http
+from messaging.identity import Identity
+from messaging.pages import Pages, Store
+from messaging.registrations import Registrations
+from messaging.registry import Registry
+from messaging.retry import Policy
+from messaging.service import MessagingService, Services
+from messaging.settings import Settings
+from messaging.storage.account import Account
+from messaging.storage.base import Queues, Tables
+from messaging.storage.queues import AzureQueues
+from messaging.storage.tables import AzureTables
+from messaging.worker import Timing, Worker
+
+SUBSCRIPTIONS = Path(__file__).parent.parent / "subscriptions"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Messaging:
+    """The whole product of one process, wired."""
+
+    settings: Settings
+    http: Http
+    tables: Tables
+    queues: Queues
+    account: Account
+    connectors: Connectors
+    identity: Identity
+    registry: Registry
+    registrations: Registrations
+    history: History
+    pages: Pages
+    service: MessagingService
+    worker: Worker
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        for part in (self.connectors, self.tables, self.queues, self.account, self.http):
+            await part.close()
+
+
+def build(
+    settings: Settings,
+    *,
+    tables: Tables | None = None,
+    queues: Queues | None = None,
+    subscriptions: Path = SUBSCRIPTIONS,
+    clock: Callable[[], float] = time.time,
+) -> Messaging:
+    """Wire everything for these settings. Nothing is connected before it is used."""
+    http = Http(settings.http_proxy)
+    connection = settings.storage_connection.get_secret_value() if settings.storage_connection else None
+    account = Account(http, connection, settings.storage_account, settings.storage_client_id)
+    tables = tables or AzureTables(account)
+    queues = queues or AzureQueues(account)
+    connectors = Connectors(settings, http)
+    executions, batches = Executions(tables), Batches(tables)
+    registry = Registry(tables, clock)
+    registrations = Registrations(tables, registry, connectors, clock)
+    functions = Functions(subscriptions)
+    store = Store(executions, batches, registrations, queues)
+    pages = Pages(store, functions, connectors, settings.lease_seconds, clock)
+    retries = Policy(settings.retry_first_seconds, settings.give_up_seconds)
+    timing = Timing(settings.lease_seconds, settings.provider_timeout_seconds, retries)
+    return Messaging(
+        settings=settings,
+        http=http,
+        tables=tables,
+        queues=queues,
+        account=account,
+        connectors=connectors,
+        identity=Identity(settings),
+        registry=registry,
+        registrations=registrations,
+        history=History(tables, executions, batches),
+        pages=pages,
+        service=MessagingService(Services(registry, executions, batches, functions, pages), clock),
+        worker=Worker(batches, queues, connectors.get, timing, clock),
+    )

@@ -1,0 +1,43 @@
+"""The channels and their connectors: one table, each loaded on first use."""
+
+from importlib import import_module
+from typing import cast
+
+from messaging.connectors.base import Connector
+from messaging.content import Content
+from messaging.errors import InvalidInput
+from messaging.http import Http
+from messaging.models import MessagingChannel
+from messaging.settings import Settings
+
+CONNECTORS: dict[MessagingChannel, str] = {
+    MessagingChannel.EMAIL: "messaging.connectors.acs:ConnectorMessagingEmail",
+}
+
+
+class Connectors:
+    def __init__(self, settings: Settings, http: Http) -> None:
+        self._settings = settings
+        self._http = http
+        self._made: dict[MessagingChannel, Connector] = {}
+
+    def get(self, channel: MessagingChannel) -> Connector:
+        """The channel's connector. Raises InvalidInput if the channel has no settings."""
+        if channel not in self._made:
+            self.require(channel)
+            module, _, name = CONNECTORS[channel].partition(":")
+            kind = getattr(import_module(module), name)
+            self._made[channel] = cast(Connector, kind(self._settings, self._http))
+        return self._made[channel]
+
+    def require(self, channel: MessagingChannel) -> None:
+        """Raise InvalidInput if the channel is not configured."""
+        if channel not in CONNECTORS or not self._settings.configured(channel):
+            raise InvalidInput("channel", f"{channel.value} is not configured")
+
+    def check(self, channel: MessagingChannel, content: Content) -> None:
+        self.get(channel).check(content)
+
+    async def close(self) -> None:
+        for connector in self._made.values():
+            await connector.close()

@@ -1,0 +1,106 @@
+"""What every connector is: the base owns the order, a provider's file fills the blanks.
+
+A connector takes one message to one recipient. It answers the provider's id for it, or raises one of the five
+kinds of ConnectorError; "no" as a bool would not tell which. SDK retries are off: the batch owns retries.
+Source: concept, "Connector-Architektur".
+"""
+
+import asyncio
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from traceback import format_tb
+from typing import Any, ClassVar
+
+from messaging.content import Content
+from messaging.errors import Ambiguous, ConnectorError, InvalidInput, UnsupportedOption
+from messaging.models import MessagingChannel
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message on its way: the delivery that it is, the recipient and the content."""
+
+    deliveryId: str
+    recipient: str
+    content: Content
+
+
+class Connector(ABC):
+    channel: ClassVar[MessagingChannel]
+    canAsk: ClassVar[bool] = False
+    """The provider can tell whether it took a message: `look_up` is there."""
+    groupSize: ClassVar[int] = 16
+    """Messages in flight at a time for one batch."""
+    takesTemplate: ClassVar[bool] = False
+
+    def __init__(self, timeout: float) -> None:
+        """Made in a thread as well as in the event loop: clients are made at the first call."""
+        self._timeout = timeout
+
+    @property
+    @abstractmethod
+    def sender(self) -> str:
+        """The address, number or account that sends: what a provider limits and blocks."""
+
+    def check(self, content: Content) -> None:
+        """Raise InvalidInput if this content cannot be sent here, UnsupportedOption for an option without use."""
+        if content.template is not None and not self.takesTemplate:
+            raise UnsupportedOption("template", f"the channel {self.channel.value} has no templates")
+        self._check(content)
+
+    async def send(self, message: Message) -> str:
+        """Give the message to the provider and answer its id for it.
+
+        Raises a ConnectorError; Ambiguous when the provider did not answer in time.
+        """
+        return await self._asked(self._send(message))
+
+    async def look_up(self, deliveryId: str) -> str | None:
+        """The provider's id for a message that it took, None if it never came. Raises a ConnectorError."""
+        return await self._asked(self._look_up(deliveryId))
+
+    async def _asked[T](self, call: Coroutine[Any, Any, T]) -> T:
+        """The call's answer. No answer in time, and a bug of ours on the way, leave open what the provider did."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await call
+        except ConnectorError:
+            raise
+        except TimeoutError:
+            raise Ambiguous(f"The provider did not answer within {self._timeout:g} seconds") from None
+        except Exception as error:
+            # the traceback without the exception's text, which may hold the recipient
+            where = "".join(format_tb(error.__traceback__))
+            logger.error("Channel %s: %s in its connector\n%s", self.channel.value, type(error).__name__, where)
+            raise Ambiguous(f"The connector failed unexpectedly ({type(error).__name__})") from error
+
+    def _check(self, content: Content) -> None:
+        if not content.text.strip() and content.template is None:
+            raise InvalidInput("message", "has no text")
+
+    @abstractmethod
+    async def _send(self, message: Message) -> str: ...
+
+    async def _look_up(self, deliveryId: str) -> str | None:
+        raise NotImplementedError(f"{self.channel} cannot tell")  # canAsk is False
+
+    async def close(self) -> None:  # noqa: B027 - most have nothing to close
+        """Let go of what the connector holds."""
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a Retry-After header asks for, a number or a date (RFC 9110); None without a usable one."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, then.timestamp() - time.time())

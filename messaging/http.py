@@ -1,0 +1,39 @@
+"""The one outgoing HTTP session of a process, shared by storage and connectors.
+
+A session a client would load the CA bundle and make connections for each of them; the SDKs' own sessions read
+`.netrc` and the proxy variables for every request, which halves their speed (docs/performance.md). A proxy is
+therefore a setting.
+"""
+
+from typing import Any
+
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+from azure.core.pipeline.transport import AioHttpTransport
+
+
+class Http:
+    """Makes the session on first use, in the event loop that uses it."""
+
+    def __init__(self, proxy: str | None = None) -> None:
+        self._proxy = proxy
+        self._session: ClientSession | None = None
+
+    def session(self) -> ClientSession:
+        if self._session is None:
+            self._session = ClientSession(
+                connector=TCPConnector(limit=0),
+                cookie_jar=DummyCookieJar(),
+                auto_decompress=False,
+                proxy=self._proxy,
+            )
+        return self._session
+
+    def azure(self) -> dict[str, Any]:
+        """The keyword arguments that put an Azure SDK client on this session."""
+        transport = AioHttpTransport(session=self.session(), session_owner=False, use_env_settings=False)
+        return {"transport": transport}
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None

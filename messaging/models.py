@@ -1,0 +1,212 @@
+"""The concept's data, with the rules that hold for it at every door.
+
+Data is camelCase wherever it lives: field, column, JSON. Times are UTC seconds as floats.
+Source: concept, "Datenmodell".
+"""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, NewType, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+MandateId = NewType("MandateId", str)
+"""A tenant. Made only by identity.py, or read back from our own rows: a text from a request does not fit."""
+
+MANDATE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}")
+
+
+class MessagingChannel(StrEnum):
+    EMAIL = "email"
+    SMS = "sms"
+    WHATSAPP = "whatsapp"
+    TEAMS_CHAT = "teams_chat"
+
+
+class DeliveryStatus(StrEnum):
+    """What became of a message, in the concept's three words; `state` is the finer truth (delivery.py)."""
+
+    PENDING = "PENDING"
+    SENT = "SENT"
+    FAILED = "FAILED"
+
+
+class TriggerKind(StrEnum):
+    HTTP = "http"
+    WORKFLOW = "workflow"
+    SCHEDULE = "schedule"
+    EVENT = "event"
+    DIRECT = "direct"
+
+
+def is_subscription_id(text: str) -> bool:
+    return bool(re.fullmatch(r"[A-Za-z_]{1,64}", text) and text.strip("_"))
+
+
+def _subscription_id(text: str) -> str:
+    if not is_subscription_id(text):
+        raise ValueError("must be 1 to 64 letters and underscores, at least one of them a letter")
+    return text
+
+
+SubscriptionId = Annotated[str, AfterValidator(_subscription_id)]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Description = Annotated[str, StringConstraints(max_length=2000)]
+ChannelConfig = Annotated[str, StringConstraints(min_length=1, max_length=320)]
+
+
+class _Input(BaseModel):
+    """What a caller sends: unknown fields are refused, nothing is guessed from another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Change(_Input):
+    """Fields to be changed; only `description` may be emptied, with null."""
+
+    @model_validator(mode="after")
+    def _no_null(self) -> Self:
+        for name in self.model_fields_set - {"description"}:
+            if getattr(self, name) is None:
+                raise ValueError(f"{name} must not be null")
+        return self
+
+    def given(self) -> dict[str, Any]:
+        """The fields that the caller named."""
+        return self.model_dump(exclude_unset=True)
+
+
+class SubscriptionData(_Input):
+    """A new subscription. Only an Admin makes system subscriptions."""
+
+    subscriptionId: SubscriptionId = Field(examples=["SystemErrors"])
+    subscriptionLabel: Label = Field(examples=["System errors"])
+    description: Description | None = None
+    isSystemSubscription: bool = False
+    enabled: bool = True
+
+
+class SubscriptionChange(_Change):
+    """The fields of a subscription that may change; those not given stay."""
+
+    subscriptionLabel: Label | None = None
+    description: Description | None = None
+    enabled: bool | None = None
+
+
+class RegistrationData(_Input):
+    """How a person wants to be reached: an e-mail address, a phone number, a Teams user id."""
+
+    channel: Annotated[MessagingChannel, Field(strict=False, examples=["email"])]
+    channelConfig: ChannelConfig = Field(examples=["alice@example.com"])
+
+
+class RegistrationChange(_Change):
+    """The fields of a registration that may change; those not given stay."""
+
+    channelConfig: ChannelConfig | None = None
+    enabled: bool | None = None
+
+
+class MessagingSubscription(BaseModel):
+    """A named topic of a mandate that people register for."""
+
+    id: str
+    subscriptionId: str
+    subscriptionLabel: str
+    mandateId: str
+    description: str | None = None
+    isSystemSubscription: bool = False
+    enabled: bool = True
+    creationDate: float
+    lastModified: float
+    createdBy: str
+    modifiedBy: str
+    etag: str = Field("", exclude=True)
+
+
+class MessagingSubscriptionRegistration(BaseModel):
+    """One person's wish to get one subscription's messages over one channel."""
+
+    id: str
+    subscriptionId: str
+    userId: str
+    channel: MessagingChannel
+    channelConfig: str
+    enabled: bool = True
+    creationDate: float
+    lastModified: float
+    etag: str = Field("", exclude=True)
+
+
+class MessagingDelivery(BaseModel):
+    """One message to one person over one channel, and what became of it.
+
+    `state` is queued, sending, sent, failed, deferred or unknown. `attempts` counts sends begun. `retryAt` says
+    when a deferred message is tried next. `providerMessageId` is the provider's own id for what it took.
+    """
+
+    id: str
+    subscriptionId: str
+    userId: str
+    channel: MessagingChannel
+    status: DeliveryStatus
+    state: str
+    errorMessage: str | None = None
+    sentAt: float | None = None
+    creationDate: float
+    executionId: str
+    attempts: int = 0
+    retryAt: float | None = None
+    providerMessageId: str | None = None
+
+
+class MessagingEventParameters(BaseModel):
+    """What the trigger tells the subscription's function. Never trust it: it comes from outside."""
+
+    triggerData: dict[str, Any] = Field(default_factory=dict)
+
+
+class MessagingSendResult(BaseModel):
+    """What sendMessage answers. Inside a function, success means accepted into this execution."""
+
+    success: bool
+    deliveryId: str | None = None
+    errorMessage: str | None = None
+
+
+class MessagingSubscriptionExecutionResult(BaseModel):
+    """What a subscription's function answers; further fields are kept and handed to the caller."""
+
+    model_config = ConfigDict(extra="allow")
+
+    success: bool
+    messagesSent: int = Field(default=0, ge=0)
+    errorMessage: str | None = None
+
+
+class Ledger(BaseModel):
+    """An execution's deliveries, counted: always the sum over its batch rows.
+
+    accepted = sent + failed + pending, and pending = queued + sending + deferred + unknown.
+    """
+
+    accepted: int = 0
+    sent: int = 0
+    failed: int = 0
+    pending: int = 0
+    queued: int = 0
+    sending: int = 0
+    deferred: int = 0
+    unknown: int = 0
+
+
+class MessagingExecution(Ledger):
+    """One run of a subscription. `done`: all pages stored, and nothing queued, sending or deferred."""
+
+    executionId: str
+    subscriptionId: str
+    trigger: TriggerKind
+    createdBy: str
+    creationDate: float
+    done: bool

@@ -1,0 +1,132 @@
+"""Subscriptions: what a mandate offers. One per function file: `audit_login` and `AuditLogin` exclude each other.
+
+Source: concept, "Interface-Methoden", whose names the methods keep.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from pydantic import BaseModel
+
+from messaging.access import Action, Principal, may, require
+from messaging.cursors import Asked, Page, encode, rest
+from messaging.errors import AlreadyExists, Conflict, Forbidden, NotFound, PreconditionFailed, SubscriptionNotFound
+from messaging.ids import is_id
+from messaging.models import (
+    MandateId,
+    MessagingSubscription,
+    SubscriptionChange,
+    SubscriptionData,
+    is_subscription_id,
+)
+from messaging.storage import keys
+from messaging.storage.base import Insert, Merge, Row, Table, Tables, repeated
+
+Subscription = MessagingSubscription
+
+
+class Registry:
+    def __init__(self, tables: Tables, clock: Callable[[], float] = time.time) -> None:
+        self._tables = tables
+        self._clock = clock
+
+    async def find(self, mandateId: MandateId, subscriptionId: str) -> Subscription | None:
+        """A subscription by its id; for the service itself, which has asked for access before."""
+        if not is_subscription_id(subscriptionId):
+            return None
+        row = await self._tables.get(Table.REGISTRY, mandateId, keys.subscription(subscriptionId))
+        return _subscription(row) if row and row["subscriptionId"] == subscriptionId else None
+
+    async def getSubscription(self, principal: Principal, subscriptionId: str) -> Subscription:
+        require(principal, Action.READ_SUBSCRIPTIONS)
+        found = await self.find(principal.mandateId, subscriptionId)
+        if found is None:
+            raise SubscriptionNotFound(subscriptionId)
+        return found
+
+    async def getSubscriptionById(self, principal: Principal, id: str) -> Subscription:
+        """A subscription by its UUID. Raises NotFound."""
+        require(principal, Action.READ_SUBSCRIPTIONS)
+        row = await by_id(self._tables, principal.mandateId, id, "s~")
+        if row is None:
+            raise NotFound("There is no such subscription")
+        return _subscription(row)
+
+    async def getAllSubscriptions(self, principal: Principal, asked: Asked) -> Page[Subscription]:
+        require(principal, Action.READ_SUBSCRIPTIONS)
+        scope = ("subscriptions", principal.mandateId)
+        page = await listed(self._tables, principal.mandateId, keys.below("s"), scope, asked)
+        return Page([_subscription(row) for row in page.items], page.nextCursor)
+
+    async def createSubscription(self, principal: Principal, data: SubscriptionData) -> Subscription:
+        """Raises Forbidden, or AlreadyExists where the id's function file has a subscription already."""
+        system = data.isSystemSubscription
+        require(principal, Action.CHANGE_SYSTEM_SUBSCRIPTION if system else Action.CHANGE_SUBSCRIPTION)
+        now, who = self._clock(), principal.userId
+        stamps = {"creationDate": now, "lastModified": now, "createdBy": who, "modifiedBy": who}
+        made = Subscription(id=str(uuid4()), mandateId=principal.mandateId, **data.model_dump(), **stamps)
+        key = keys.subscription(made.subscriptionId)
+        rows = [Insert(key, columns(made)), Insert(keys.pointer(made.id), {"row": key})]
+        try:
+            await self._tables.commit(Table.REGISTRY, principal.mandateId, rows)
+        except Conflict:
+            row = await self._tables.get(Table.REGISTRY, principal.mandateId, key)
+            if row is None or row["id"] != made.id:  # else the reply was lost and the row is ours
+                raise AlreadyExists(
+                    f"{keys.function_name(made.subscriptionId)} has a subscription already"
+                ) from None
+        return await self.getSubscription(principal, made.subscriptionId)
+
+    async def updateSubscription(
+        self, principal: Principal, subscriptionId: str, change: SubscriptionChange, etag: str | None = None
+    ) -> Subscription:
+        """Change the given fields. Raises PreconditionFailed if `etag` names another version."""
+        require(principal, Action.CHANGE_SUBSCRIPTION)
+
+        async def move() -> Subscription:
+            found = await self.getSubscription(principal, subscriptionId)
+            if found.isSystemSubscription and not may(principal, Action.CHANGE_SYSTEM_SUBSCRIPTION):
+                raise Forbidden("Only an Admin may change a system subscription")
+            match(found.etag, etag)
+            stamps = {"lastModified": self._clock(), "modifiedBy": principal.userId}
+            changed = found.model_copy(update=change.given() | stamps)
+            merge = Merge(keys.subscription(subscriptionId), columns(changed), found.etag)
+            (written,) = await self._tables.commit(Table.REGISTRY, principal.mandateId, [merge])
+            return changed.model_copy(update={"etag": written})
+
+        return await repeated(move)
+
+
+async def by_id(tables: Tables, mandateId: MandateId, id: str, prefix: str) -> Row | None:
+    """The registry row that a UUID points at, if it is one of this kind."""
+    pointer = await tables.get(Table.REGISTRY, mandateId, keys.pointer(id)) if is_id(id) else None
+    if pointer is None or not pointer["row"].startswith(prefix):
+        return None
+    return await tables.get(Table.REGISTRY, mandateId, pointer["row"])
+
+
+async def listed(
+    tables: Tables, mandateId: MandateId, span: keys.Span, scope: Sequence[object], asked: Asked
+) -> Page[Row]:
+    """One page of a range of the registry; `scope` is what its cursors are bound to."""
+    left = rest(span, scope, asked.cursor)
+    rows = await tables.range(Table.REGISTRY, mandateId, left, asked.limit + 1)
+    more = encode(scope, rows[asked.limit - 1].key) if len(rows) > asked.limit else None
+    return Page(rows[: asked.limit], more)
+
+
+def match(stored: str, wanted: str | None) -> None:
+    """Hold an object's version against If-Match. Raises PreconditionFailed."""
+    if wanted is not None and wanted not in ("*", stored):
+        raise PreconditionFailed("The object has changed since the version that If-Match names")
+
+
+def columns(model: BaseModel) -> dict[str, Any]:
+    """A model as columns; a column cannot hold None, so an empty text stands for it."""
+    return {name: "" if value is None else value for name, value in model.model_dump(mode="json").items()}
+
+
+def _subscription(row: Row) -> Subscription:
+    return Subscription(**{**row.values, "description": row["description"] or None}, etag=row.etag)

@@ -1,0 +1,121 @@
+"""Every setting, read once from the environment. Nothing else in the product reads it.
+
+A missing or wrong value is named at start. A channel without its settings is "not configured": registering for it
+is refused with a clear message, everything else works. docs/settings.md tells what each one means.
+"""
+
+from base64 import b64decode
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from messaging.errors import ConfigurationError
+from messaging.models import MessagingChannel
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("must be a URL of the form https://host/path")
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        raise ValueError("must be https (http only on this machine)")
+    return text.rstrip("/")
+
+
+def _acs_connection(secret: SecretStr) -> SecretStr:
+    try:
+        endpoint, key = split_acs(secret)
+        usable = bool(_url(endpoint) and b64decode(key, validate=True))
+    except (KeyError, ValueError):
+        usable = False
+    if not usable:
+        raise ValueError("must have the form endpoint=https://…;accesskey=… with a base64 key")
+    return secret
+
+
+Url = Annotated[str, AfterValidator(_url)]
+AcsConnection = Annotated[SecretStr, AfterValidator(_acs_connection)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def split_acs(secret: SecretStr) -> tuple[str, str]:
+    """Endpoint and access key of an ACS connection string."""
+    parts = dict(part.split("=", 1) for part in secret.get_secret_value().split(";") if part)
+    return parts["endpoint"].rstrip("/"), parts["accesskey"]
+
+
+class Settings(BaseSettings):
+    """The configuration of one process, frozen."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, case_sensitive=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    environment: str = Field("Production", alias="AZURE_FUNCTIONS_ENVIRONMENT")
+    azure_instance: str = Field("", alias="WEBSITE_INSTANCE_ID")
+
+    storage_connection: SecretStr | None = Field(None, alias="AzureWebJobsStorage")
+    storage_account: str | None = Field(None, alias="AzureWebJobsStorage__accountName")
+    storage_client_id: str | None = Field(None, alias="AzureWebJobsStorage__clientId")
+    http_proxy: Url | None = Field(None, alias="MESSAGING_HTTP_PROXY")
+
+    auth: Literal["local"] = Field("local", alias="MESSAGING_AUTH")
+    local_key: SecretStr | None = Field(None, alias="MESSAGING_LOCAL_KEY", min_length=32)
+    claim_user: str = Field("", alias="MESSAGING_CLAIM_USER")
+    claim_mandate: str = Field("mandateId", alias="MESSAGING_CLAIM_MANDATE")
+    claim_roles: str = Field("roles", alias="MESSAGING_CLAIM_ROLES")
+    docs: Literal["on", "off"] = Field("on", alias="MESSAGING_DOCS")
+
+    acs_connection_string: AcsConnection | None = Field(None, alias="MESSAGING_ACS_CONNECTION_STRING")
+    acs_sender_email: str | None = Field(None, alias="MESSAGING_ACS_SENDER_EMAIL")
+    acs_endpoint: Url | None = Field(None, alias="MESSAGING_ACS_ENDPOINT")
+
+    lease_seconds: Seconds = Field(120, alias="MESSAGING_LEASE_SECONDS")
+    provider_timeout_seconds: Seconds = Field(10, alias="MESSAGING_PROVIDER_TIMEOUT_SECONDS")
+    retry_first_seconds: Seconds = Field(30, alias="MESSAGING_RETRY_FIRST_SECONDS")
+    give_up_seconds: Seconds = Field(86_400, alias="MESSAGING_GIVE_UP_SECONDS")
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the environment. Raises ConfigurationError naming every setting that is missing or wrong."""
+        try:
+            return cls()
+        except ValidationError as error:
+            lines = [
+                f"{e['loc'][0] if e['loc'] else 'settings'}: {e['msg'].removeprefix('Value error, ')}"
+                for e in error.errors()
+            ]
+            raise ConfigurationError("; ".join(lines)) from None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not (self.storage_connection or self.storage_account):
+            raise ValueError("AzureWebJobsStorage or AzureWebJobsStorage__accountName must be set")
+        if self.auth == "local":
+            if self.environment != "Development" or self.azure_instance:
+                raise ValueError("MESSAGING_AUTH=local works only where AZURE_FUNCTIONS_ENVIRONMENT=Development")
+            if not self.local_key:
+                raise ValueError("MESSAGING_AUTH=local needs MESSAGING_LOCAL_KEY, 32 characters or more")
+        if self.provider_timeout_seconds >= self.lease_seconds:
+            raise ValueError("MESSAGING_PROVIDER_TIMEOUT_SECONDS must be less than MESSAGING_LEASE_SECONDS")
+        return self
+
+    def configured(self, channel: MessagingChannel) -> bool:
+        """Whether the channel has all the settings that it needs to send."""
+        return not self.missing(channel)
+
+    def missing(self, channel: MessagingChannel) -> list[str]:
+        """The names of the settings that the channel still needs."""
+        needed = _NEEDED.get(channel)
+        if needed is None:
+            return ["a connector"]
+        return [str(type(self).model_fields[name].alias) for name in needed if getattr(self, name) is None]
+
+
+_NEEDED: dict[MessagingChannel, tuple[str, ...]] = {
+    MessagingChannel.EMAIL: ("acs_connection_string", "acs_sender_email"),
+}

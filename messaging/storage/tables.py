@@ -1,0 +1,123 @@
+"""The verbs of base.py on Azure Table Storage. Tables are made on first use."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.data.tables import TableErrorCode, TableTransactionError, UpdateMode
+from azure.data.tables.aio import TableClient, TableServiceClient
+
+from messaging.errors import Conflict
+from messaging.storage.account import Account, reaching_storage
+from messaging.storage.base import Delete, Insert, Operation, Partition, Row, Table, Upsert, check
+
+_RANGE = "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last"
+_CONFLICT = {404, 409, 412}
+
+
+class AzureTables:
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._service: TableServiceClient | None = None
+        self._clients: dict[Table, TableClient] = {}
+
+    async def get(self, table: Table, partition: Partition, key: str) -> Row | None:
+        async def read(client: TableClient) -> Row | None:
+            try:
+                return _row(await client.get_entity(partition, key))
+            except ResourceNotFoundError as error:
+                if _code(error) == TableErrorCode.TABLE_NOT_FOUND:
+                    raise
+                return None
+
+        return await self._on(table, read)
+
+    async def range(
+        self,
+        table: Table,
+        partition: Partition,
+        span: tuple[str, str],
+        limit: int,
+        columns: Sequence[str] = (),
+    ) -> list[Row]:
+        parameters = {"partition": str(partition), "first": span[0], "last": span[1]}
+        select = ["PartitionKey", "RowKey", *columns] if columns else None
+
+        async def read(client: TableClient) -> list[Row]:
+            rows: list[Row] = []
+            found = client.query_entities(
+                _RANGE, parameters=parameters, select=select, results_per_page=min(limit, 1000)
+            )
+            async for entity in found:
+                rows.append(_row(entity))
+                if len(rows) == limit:
+                    break
+            return rows
+
+        return await self._on(table, read)
+
+    async def commit(self, table: Table, partition: Partition, operations: Sequence[Operation]) -> list[str]:
+        check(operations)
+        batch = [_operation(str(partition), operation) for operation in operations]
+
+        async def write(client: TableClient) -> list[str]:
+            try:
+                answers = await client.submit_transaction(batch)
+            except TableTransactionError as error:
+                code = _code(error)
+                if error.status_code in _CONFLICT and code != TableErrorCode.TABLE_NOT_FOUND:
+                    raise Conflict(f"{table}: {code}") from None
+                raise
+            return [answer.get("etag", "") for answer in answers]
+
+        return await self._on(table, write)
+
+    async def close(self) -> None:
+        if self._service is not None:
+            await self._service.close()
+
+    async def _on[T](self, table: Table, action: Callable[[TableClient], Awaitable[T]]) -> T:
+        """Run the action on the table; the first action ever makes the table."""
+        async with reaching_storage():
+            try:
+                return await action(self._client(table))
+            except HttpResponseError as error:
+                if _code(error) != TableErrorCode.TABLE_NOT_FOUND:
+                    raise
+            with suppress(ResourceExistsError):  # another process made it in the same moment
+                await self._client(table).create_table()
+            return await action(self._client(table))
+
+    def _client(self, table: Table) -> TableClient:
+        if self._service is None:
+            self._service = self._account.client(TableServiceClient, "table")
+        if table not in self._clients:
+            self._clients[table] = self._service.get_table_client(table)
+        return self._clients[table]
+
+
+def _code(error: HttpResponseError) -> str | None:
+    """Azure's own word for what went wrong; the SDK sets it without declaring it."""
+    return getattr(error, "error_code", None)
+
+
+def _row(entity: Any) -> Row:
+    values = {name: value for name, value in entity.items() if name not in ("PartitionKey", "RowKey")}
+    return Row(entity["RowKey"], values, entity.metadata["etag"])
+
+
+def _operation(partition: str, operation: Operation) -> tuple[Any, ...]:
+    names = {"PartitionKey": partition, "RowKey": operation.key}
+    condition: dict[str, Any] = {}
+    if not isinstance(operation, Insert | Upsert) and operation.etag:
+        condition = {"etag": operation.etag, "match_condition": MatchConditions.IfNotModified}
+    if isinstance(operation, Delete):
+        return ("delete", names, condition)
+    entity = {**operation.values, **names}
+    if isinstance(operation, Insert):
+        return ("create", entity)
+    if isinstance(operation, Upsert):
+        return ("upsert", entity, {"mode": UpdateMode.REPLACE})
+    return ("update", entity, {"mode": UpdateMode.MERGE, **condition})
