@@ -1,0 +1,89 @@
+"""The README's commands, as real processes: the demo, the token, and how everything ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jwt
+import pytest
+
+from dev.processes import ROOT, Child, python_module
+
+PEOPLE = ["alice | alice@example.com", "bob | bob@example.com", "carol | refused.carol@example.com"]
+
+
+def descendants(pid: int) -> list[int]:
+    """The process ids below a process."""
+    below = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return below + [one for child in below for one in descendants(child)]
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_the_demo_shows_who_received_what_and_ends_with_0() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dev.demo"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    for person in PEOPLE:
+        assert any(line.startswith(person) for line in lines)
+    assert sum(" | SENT | " in line for line in lines) == 2
+    assert any("FAILED | InvalidEmailAddress" in line for line in lines)
+    assert lines[-1] == "All as it should be."
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ending_the_run_ends_every_process_it_started(number: signal.Signals) -> None:
+    free = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    ports = sorted(one.getsockname()[1] for one in free)
+    for one in free:
+        one.close()
+    environment = {"PORT_API": str(ports[0]), "PORT_SANDBOX": str(ports[1]), "PORT_STORAGE": str(ports[2] + 100)}
+    with Child("run", python_module("dev.run"), environment) as run:
+        run.wait_line("Ctrl-C ends everything")
+        started = descendants(run.pid)
+        assert len(started) == 3
+        run.send(number)
+        assert run.wait(30) == 0
+        end = time.monotonic() + 10
+        while any(map(alive, started)) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not [pid for pid in started if alive(pid)]
+
+
+def test_a_busy_port_is_named_with_what_to_set() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        with Child("run", python_module("dev.run"), {"PORT_API": str(port)}) as run:
+            assert run.wait(30) == 1
+            assert f"port {port} is busy" in run.output[-1] and "PORT_API" in run.output[-1]
+
+
+@pytest.mark.parametrize("role", ["user", "mandate-admin", "admin"])
+def test_a_token_is_the_last_line(role: str) -> None:
+    command = ["make", "token", "USER=alice", "MANDATE=m1", f"ROLE={role}"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    claims = jwt.decode(printed.splitlines()[-1], options={"verify_signature": False})
+    assert (claims["sub"], claims["mandateId"], len(claims["roles"])) == ("alice", "m1", 1)
+
+
+def test_a_token_for_nobody_is_refused() -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "dev.token", "--user", "a", "--mandate", "a/b", "--role", "user"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 1 and "MANDATE must be" in refused.stderr

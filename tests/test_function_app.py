@@ -1,0 +1,80 @@
+"""What the Functions host sees: the exact functions and bindings, indexed by Microsoft's own worker library."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from dev.processes import ROOT
+from dev.sandbox.credentials import environment
+from tests.product import LOCAL_KEY
+
+INDEX = """
+import asyncio, json
+from pathlib import Path
+from dev.host.worker import load
+functions = asyncio.run(load(Path.cwd()))
+print(json.dumps({one.name: [json.loads(binding) for binding in one.raw_bindings] for one in functions}))
+"""
+
+IMPORTED = """
+import sys
+import function_app
+print([name for name in ("fastapi", "azure.communication.email", "twilio", "jinja2") if name in sys.modules])
+"""
+
+
+def run(script: str, **more: str) -> subprocess.CompletedProcess[str]:
+    local = {
+        "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
+        "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+        "MESSAGING_AUTH": "local",
+        "MESSAGING_LOCAL_KEY": LOCAL_KEY,
+    }
+    environ = {**os.environ, **environment("http://127.0.0.1:9"), **local, **more}
+    return subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+    )
+
+
+def queue(name: str) -> dict[str, Any]:
+    return {
+        "type": "queueTrigger",
+        "direction": "IN",
+        "name": "message",
+        "queueName": name,
+        "connection": "AzureWebJobsStorage",
+    }
+
+
+def test_the_functions_and_their_bindings() -> None:
+    indexed = run(INDEX)
+    assert indexed.returncode == 0, indexed.stderr
+    found = json.loads(indexed.stdout)
+    http, answer = found.pop("api")
+    assert (http["type"], http["authLevel"], http["route"]) == ("httpTrigger", "ANONYMOUS", "/{*route}")
+    assert {"GET", "POST", "PUT", "DELETE"} <= set(http["methods"])
+    assert (answer["type"], answer["direction"], answer["name"]) == ("http", "OUT", "$return")
+    assert found == {
+        "deliver_email": [queue("messaging-deliveries-email")],
+        "prepare_page": [queue("messaging-executions")],
+    }
+
+
+def test_queue_instances_do_not_pay_for_http_and_providers() -> None:
+    imported = run(IMPORTED)
+    assert imported.stdout.strip() == "[]", imported.stdout + imported.stderr
+
+
+def test_a_wrong_setting_is_named_at_start() -> None:
+    refused = run("import function_app", MESSAGING_LEASE_SECONDS="soon")
+    assert refused.returncode != 0
+    assert "ConfigurationError: MESSAGING_LEASE_SECONDS" in refused.stderr
+
+
+def test_the_hosts_settings_are_what_the_product_needs() -> None:
+    extensions = json.loads((ROOT / "host.json").read_text())["extensions"]
+    assert extensions["http"]["routePrefix"] == ""
+    assert extensions["queues"]["messageEncoding"] == "base64"
+    assert extensions["queues"]["visibilityTimeout"] != "00:00:00"

@@ -1,0 +1,78 @@
+"""Settings: what is missing or wrong is named at start, and no value ever stands in the message."""
+
+import pytest
+
+from messaging.errors import ConfigurationError
+from messaging.models import MessagingChannel
+from messaging.settings import Settings
+
+SECRET = "c2VjcmV0LXRoYXQtbXVzdC1ub3QtYmUtc2hvd24tYW55d2hlcmU="
+GOOD = {
+    "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
+    "AzureWebJobsStorage": f"AccountKey={SECRET}",
+    "MESSAGING_AUTH": "local",
+    "MESSAGING_LOCAL_KEY": SECRET,
+    "MESSAGING_ACS_CONNECTION_STRING": f"endpoint=https://x/;accesskey={SECRET}",
+    "MESSAGING_ACS_SENDER_EMAIL": "a@example.com",
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WEBSITE_INSTANCE_ID", "MESSAGING_HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_the_environment_is_read_once_and_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings.from_environment()
+    assert settings.lease_seconds == 120 and settings.acs_sender_email == "a@example.com"
+    assert SECRET not in repr(settings)
+    with pytest.raises(ValueError, match="frozen"):
+        setattr(settings, "lease_seconds", 1)  # noqa: B010 - mypy knows that it is frozen
+
+
+WRONG = [
+    ("AzureWebJobsStorage", "", "AzureWebJobsStorage or AzureWebJobsStorage__accountName"),
+    ("MESSAGING_AUTH", "none", "MESSAGING_AUTH"),
+    ("AZURE_FUNCTIONS_ENVIRONMENT", "Production", "MESSAGING_AUTH=local"),
+    ("WEBSITE_INSTANCE_ID", "a1b2", "MESSAGING_AUTH=local"),
+    ("MESSAGING_LOCAL_KEY", "", "MESSAGING_LOCAL_KEY"),
+    ("MESSAGING_LOCAL_KEY", "short", "MESSAGING_LOCAL_KEY"),
+    ("MESSAGING_LEASE_SECONDS", "soon", "MESSAGING_LEASE_SECONDS"),
+    ("MESSAGING_LEASE_SECONDS", "-1", "MESSAGING_LEASE_SECONDS"),
+    ("MESSAGING_LEASE_SECONDS", "nan", "MESSAGING_LEASE_SECONDS"),
+    ("MESSAGING_LEASE_SECONDS", "inf", "MESSAGING_LEASE_SECONDS"),
+    ("MESSAGING_PROVIDER_TIMEOUT_SECONDS", "120", "must be less than MESSAGING_LEASE_SECONDS"),
+    ("MESSAGING_ACS_ENDPOINT", "http://example.com", "must be https"),
+    ("MESSAGING_ACS_ENDPOINT", "https://user@example.com", "form https://host/path"),
+    ("MESSAGING_ACS_ENDPOINT", "example.com", "form https://host/path"),
+    ("MESSAGING_HTTP_PROXY", "ftp://127.0.0.1", "must be https"),
+    ("MESSAGING_ACS_CONNECTION_STRING", f"accesskey={SECRET}", "MESSAGING_ACS_CONNECTION_STRING"),
+    ("MESSAGING_DOCS", "maybe", "MESSAGING_DOCS"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "said"), WRONG)
+def test_a_wrong_value_is_named_without_being_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=said) as error:
+        Settings.from_environment()
+    assert SECRET not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:7080", "http://localhost:7080/", "https://example.com/path/"])
+def test_urls_are_https_or_on_this_machine(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("MESSAGING_ACS_ENDPOINT", url)
+    assert Settings.from_environment().acs_endpoint == url.rstrip("/")
+
+
+def test_a_channel_names_what_it_still_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.from_environment().configured(MessagingChannel.EMAIL)
+    monkeypatch.delenv("MESSAGING_ACS_SENDER_EMAIL")
+    settings = Settings.from_environment()
+    assert not settings.configured(MessagingChannel.EMAIL)
+    assert settings.missing(MessagingChannel.EMAIL) == ["MESSAGING_ACS_SENDER_EMAIL"]
