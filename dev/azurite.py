@@ -18,6 +18,7 @@ SERVICES = ("blob", "queue", "table")
 # The account that every Azurite has; its key is public and opens nothing else.
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+SHORT_KEY = "a2V5"  # the further accounts stand in one environment variable, which holds 128 KiB
 # Azurite does not end with its parent: this preloaded line looks twice a second.
 WATCH_PARENT = (
     "data:text/javascript,setInterval(()=>{if(process.ppid!==Number(process.env."
@@ -35,12 +36,19 @@ class Azurite:
 
     @property
     def connection(self) -> str:
-        """The connection string of its one account."""
+        """The connection string of its first account."""
+        return self._of(ACCOUNT, KEY)
+
+    def account(self, number: int) -> str:
+        """The connection string of one of the further accounts, each an empty world of its own."""
+        return self._of(f"account{number}", SHORT_KEY)
+
+    def _of(self, name: str, key: str) -> str:
         endpoints = "".join(
-            f"{service.capitalize()}Endpoint=http://127.0.0.1:{port}/{ACCOUNT};"
+            f"{service.capitalize()}Endpoint=http://127.0.0.1:{port}/{name};"
             for service, port in zip(SERVICES, self.ports, strict=True)
         )
-        return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};{endpoints}"
+        return f"DefaultEndpointsProtocol=http;AccountName={name};AccountKey={key};{endpoints}"
 
     def stop(self) -> None:
         """End it; data in memory is lost, data in a folder stays."""
@@ -58,11 +66,13 @@ def start_azurite(
     ports: tuple[int, int, int] = (0, 0, 0),
     remedy: str = "other ports",
     on_line: Callable[[str], None] | None = None,
+    accounts: int = 0,
 ) -> Azurite:
     """Start Azurite and wait until blob, queue and table serve.
 
     folder: where the data is kept; None keeps it in memory.
     ports: of blob, queue and table; 0 takes a free one.
+    accounts: how many further accounts there are, numbered from 0.
     remedy: what the message about a busy port tells to set.
     Raises PortBusy, or ChildFailed with Azurite's own words.
     """
@@ -75,7 +85,9 @@ def start_azurite(
         if port:
             check_port(port, remedy)
         command += [f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)]
-    child = Child("Azurite", command, on_line=on_line)
+    known = [f"{ACCOUNT}:{KEY}", *(f"account{number}:{SHORT_KEY}" for number in range(accounts))]
+    environment = {"AZURITE_ACCOUNTS": ";".join(known)}
+    child = Child("Azurite", command, environment, on_line)
     try:
         blob, queue, table = (_listening(child, service) for service in SERVICES)
     except BaseException:

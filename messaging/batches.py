@@ -103,6 +103,15 @@ class Batches:
         pending = sum(total[state] for state in State if STATUS[state] is DeliveryStatus.PENDING)
         return Ledger(pending=pending, **total)
 
+    async def unsettled(self, mandateId: MandateId, executionId: str) -> AsyncIterator[StoredBatch]:
+        """An execution's batches in which something is queued, being sent, or deferred."""
+        span, names = keys.batches(executionId), ("queued", "sending", "deferred")
+        async for row in _pages(self._tables, mandateId, span, names):
+            if row["queued"] or row["sending"] or row["deferred"]:
+                stored = await self.get(mandateId, row.key)
+                if stored:
+                    yield stored
+
     async def open(self, mandateId: MandateId, executionId: str, now: float) -> int:
         """How many of an execution's batches a worker could be busy with: queued or sending, and due."""
         span, names = keys.batches(executionId), ("queued", "sending", "nextAt")
@@ -158,13 +167,18 @@ def batch_from_row(row: Row) -> Batch:
         channel=MessagingChannel(row["channel"]),
         creationDate=row["creationDate"],
         items=items,
-        **{name: row[name] for name in ("nextAt", "owner", "leaseUntil", "takeovers")},
+        **{name: row[name] for name in ("nextAt", "owner", "leaseUntil", "takeovers", "once")},
     )
 
 
 def _static(batch: Batch) -> dict[str, Any]:
     items = [[item.id, item.recipient, item.content] for item in batch.items]
-    return {"channel": batch.channel.value, "creationDate": batch.creationDate, "items": _json(items)}
+    return {
+        "channel": batch.channel.value,
+        "creationDate": batch.creationDate,
+        "once": batch.once,
+        "items": _json(items),
+    }
 
 
 def _moving(batch: Batch) -> dict[str, Any]:
@@ -194,13 +208,13 @@ def _delivery(batch: Batch, message: Prepared) -> dict[str, Any]:
 
 
 def _outcome(outcome: Outcome, attempts: int) -> dict[str, Any]:
-    sentAt = {"sentAt": float(outcome.at)} if outcome.state is State.SENT else {}
+    sent = {"sentAt": float(outcome.at), "segments": outcome.segments} if outcome.state is State.SENT else {}
     return {
         "status": STATUS[outcome.state].value,
         "errorMessage": outcome.errorMessage[:1000],
         "providerMessageId": outcome.providerMessageId,
         "attempts": attempts,
-        **sentAt,
+        **sent,
     }
 
 

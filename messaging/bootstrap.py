@@ -7,12 +7,15 @@ from pathlib import Path
 
 from messaging.batches import Batches
 from messaging.connectors import Connectors
+from messaging.direct import Direct
 from messaging.executions import Executions
 from messaging.functions import Functions
 from messaging.history import History
 from messaging.http import Http
 from messaging.identity import Identity
 from messaging.pages import Pages, Store
+from messaging.pauses import Pauses
+from messaging.poison import Poison
 from messaging.registrations import Registrations
 from messaging.registry import Registry
 from messaging.retry import Policy
@@ -22,6 +25,7 @@ from messaging.storage.account import Account
 from messaging.storage.base import Queues, Tables
 from messaging.storage.queues import AzureQueues
 from messaging.storage.tables import AzureTables
+from messaging.sweeper import Sweeper
 from messaging.worker import Timing, Worker
 
 SUBSCRIPTIONS = Path(__file__).parent.parent / "subscriptions"
@@ -44,6 +48,8 @@ class Messaging:
     pages: Pages
     service: MessagingService
     worker: Worker
+    sweeper: Sweeper
+    poison: Poison
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -67,6 +73,7 @@ def build(
     queues = queues or AzureQueues(account)
     connectors = Connectors(settings, http)
     executions, batches = Executions(tables), Batches(tables)
+    pauses = Pauses(tables, settings.pause_seconds, clock)
     registry = Registry(tables, clock)
     registrations = Registrations(tables, registry, connectors, clock)
     functions = Functions(subscriptions)
@@ -74,6 +81,9 @@ def build(
     pages = Pages(store, functions, connectors, settings.lease_seconds, clock)
     retries = Policy(settings.retry_first_seconds, settings.give_up_seconds)
     timing = Timing(settings.lease_seconds, settings.provider_timeout_seconds, retries)
+    worker = Worker((batches, pauses, queues), connectors.get, timing, clock)
+    direct = Direct(tables, worker, connectors, clock)
+    services = Services(registry, executions, batches, functions, pages, registrations, direct)
     return Messaging(
         settings=settings,
         http=http,
@@ -86,6 +96,8 @@ def build(
         registrations=registrations,
         history=History(tables, executions, batches),
         pages=pages,
-        service=MessagingService(Services(registry, executions, batches, functions, pages), clock),
-        worker=Worker(batches, queues, connectors.get, timing, clock),
+        service=MessagingService(services, clock),
+        worker=worker,
+        sweeper=Sweeper(tables, pages, worker, settings.sweep_after_seconds, clock),
+        poison=Poison(tables, clock),
     )

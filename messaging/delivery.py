@@ -84,6 +84,8 @@ class Outcome:
     state: State
     errorMessage: str = ""
     providerMessageId: str = ""
+    segments: int = 0
+    """Parts that the provider bills, where there are such (SMS)."""
     at: float = 0
     """When the provider took it (sent), or when it is tried next (deferred)."""
     ask: bool = False
@@ -106,6 +108,8 @@ class Batch:
     leaseUntil: float = 0
     takeovers: int = 0
     """Leases that ran out under their owner, since the last record."""
+    once: bool = False
+    """Sent at once or not at all: nothing in it is ever deferred."""
 
     def group(self) -> tuple[Item, ...]:
         """The items that the owner is sending."""
@@ -156,6 +160,23 @@ def record(batch: Batch, outcomes: Mapping[str, Outcome], lease: Lease, now: flo
     """The batch with a group's outcomes and the next group marked; released when nothing is due."""
     items = tuple(_moved(item, outcomes.get(item.id)) for item in batch.items)
     return _hold(replace(batch, items=items, takeovers=0), lease, now)
+
+
+def wait(batch: Batch, outcomes: Mapping[str, Outcome], until: float) -> Batch:
+    """The batch with a group's outcomes, released until a time before which nothing in it can be sent."""
+    items = tuple(_moved(item, outcomes.get(item.id)) for item in batch.items)
+    return replace(batch, items=items, takeovers=0, owner="", leaseUntil=0, nextAt=until)
+
+
+def expire(batch: Batch, reason: str) -> tuple[Batch, dict[str, Outcome]]:
+    """The batch of a sender that stayed blocked until it was too late: what cannot have left is failed."""
+    outcomes = {
+        item.id: Outcome(State.UNKNOWN if item.ask else State.FAILED, reason)
+        for item in batch.items
+        if item.state in (State.QUEUED, State.DEFERRED)
+    }
+    items = tuple(_moved(item, outcomes.get(item.id)) for item in batch.items)
+    return replace(batch, items=items), outcomes
 
 
 def close(batch: Batch, reason: str) -> tuple[Batch, dict[str, Outcome]]:

@@ -22,6 +22,11 @@ from messaging.storage.keys import function_name
 
 Function = Callable[..., Any]
 
+MAX_RESULT = 16_000
+"""Characters of a function's result as JSON, its own fields included."""
+
+MAX_WORDS = 1000
+
 
 class FunctionFailed(MessagingError):
     """The subscription's function raised, took too long, or answered something else than a result."""
@@ -69,13 +74,29 @@ async def call(
             else:
                 result = await asyncio.to_thread(function, *arguments)
     except TimeoutError as error:
-        raise FunctionFailed(str(error) or f"The function did not answer within {seconds:g} seconds") from error
+        raise FunctionFailed(_words(error) or f"The function did not answer within {seconds:g} seconds") from error
     except (Exception, SystemExit) as error:
-        raise FunctionFailed(str(error) or type(error).__name__) from error
+        raise FunctionFailed(_words(error) or type(error).__name__) from error
+    return _checked(result)
+
+
+def _checked(result: Any) -> MessagingSubscriptionExecutionResult:
+    """The result as it is stored and answered: what JSON cannot say, or a row cannot hold, is refused."""
     if not isinstance(result, MessagingSubscriptionExecutionResult):
         kind = type(result).__name__
         raise FunctionFailed(f"execute must return MessagingSubscriptionExecutionResult, not {kind}")
-    return result
+    try:
+        text = result.model_dump_json()
+    except ValueError as error:
+        raise FunctionFailed("execute's result has a field that is not JSON") from error
+    if len(text) > MAX_RESULT:
+        raise FunctionFailed(f"execute's result has {len(text)} characters of JSON; {MAX_RESULT} are allowed")
+    return MessagingSubscriptionExecutionResult.model_validate_json(text)
+
+
+def _words(error: BaseException) -> str:
+    """What an exception says, as text that can be stored: no half characters, and not too much."""
+    return str(error).encode(errors="replace").decode()[:MAX_WORDS]
 
 
 def _load(path: Path, subscriptionId: str) -> Function:

@@ -3,14 +3,14 @@
 Counts and states come from the batch rows, read now: there is no stored total that could be wrong.
 """
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, replace
 
 from messaging import ids
 from messaging.access import Action, Principal, may, require
 from messaging.batches import Batches
 from messaging.cursors import Asked, Page, decode, encode, rest
-from messaging.delivery import STATUS, Item, State
+from messaging.delivery import STATUS, Batch, Item, State
 from messaging.errors import Forbidden, InvalidInput, NotFound
 from messaging.executions import Execution, Executions, Phase, from_row
 from messaging.models import (
@@ -171,7 +171,7 @@ class History:
         """Rows as deliveries; what is pending gets its state from its batch row, each read once."""
         pending = {row["batch"] for row in rows if row["status"] == DeliveryStatus.PENDING}
         read = await together(self._batches.get(mandateId, key) for key in pending)
-        items = {keys.delivery(item.id): item for stored in read if stored for item in stored.batch.items}
+        items = {keys.delivery(item.id): item for stored in read if stored for item in _shown(stored.batch)}
         current = await together(self._current(mandateId, row, items.get(row.key)) for row in rows)
         return [_delivery(row, items.get(row.key)) for row in current]
 
@@ -200,6 +200,13 @@ def _execution(execution: Execution, ledger: Ledger) -> MessagingExecution:
     )
 
 
+def _shown(batch: Batch) -> Iterator[Item]:
+    """A batch's items with the time of their next try, which for those that wait for a sender is the batch's."""
+    waits = batch.nextAt > batch.creationDate
+    for item in batch.items:
+        yield replace(item, retryAt=batch.nextAt) if waits and item.state is State.QUEUED else item
+
+
 def _delivery(row: Row, item: Item | None) -> MessagingDelivery:
     status = DeliveryStatus(row["status"])
     state = State(status.value.lower()) if status in _ENDED else item.state if item else State.QUEUED
@@ -217,6 +224,7 @@ def _delivery(row: Row, item: Item | None) -> MessagingDelivery:
         attempts=item.attempts if item else row.get("attempts", 0),
         retryAt=item.retryAt or None if item else None,
         providerMessageId=row.get("providerMessageId") or None,
+        segments=row.get("segments") or None,
     )
 
 

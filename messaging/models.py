@@ -143,7 +143,8 @@ class MessagingDelivery(BaseModel):
     """One message to one person over one channel, and what became of it.
 
     `state` is queued, sending, sent, failed, deferred or unknown. `attempts` counts sends begun. `retryAt` says
-    when a deferred message is tried next. `providerMessageId` is the provider's own id for what it took.
+    when a deferred message is tried next. `providerMessageId` is the provider's own id for what it took,
+    `segments` the number of text messages that it is billed as.
     """
 
     id: str
@@ -159,6 +160,7 @@ class MessagingDelivery(BaseModel):
     attempts: int = 0
     retryAt: float | None = None
     providerMessageId: str | None = None
+    segments: int | None = None
 
 
 class MessagingEventParameters(BaseModel):

@@ -4,13 +4,22 @@ The messages leave together, after the function has answered and they are stored
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 from messaging import content, ids
 from messaging.content import Content
 from messaging.delivery import Prepared
 from messaging.errors import InvalidInput, MessagingError, UnsupportedOption
 from messaging.models import MessagingChannel, MessagingSendResult, MessagingSubscriptionRegistration
+
+
+class Options(TypedDict, total=False):
+    """What sendMessage takes beyond the concept's three: each is refused where a channel cannot use it."""
+
+    text: str | None
+    """The plain-text alternative of an HTML message."""
+    template: dict[str, Any] | None
+    """A provider's approved template: `{"name", "language", "parameters": [...]}`."""
 
 
 class Channels(Protocol):
@@ -43,9 +52,7 @@ class Outbox:
         subject: str,
         message: str,
         registration: MessagingSubscriptionRegistration,
-        *,
-        text: str | None = None,
-        template: dict[str, Any] | None = None,
+        **options: Unpack[Options],
     ) -> MessagingSendResult:
         """Take a message for a registration of this page; `deliveryId` in the answer is final.
 
@@ -60,7 +67,7 @@ class Outbox:
         if known is None:
             return _refused("The registration is not one of those that this execution was given")
         try:
-            digest, made = self._content(subject, message, text, template)
+            digest, made = self._content(subject, message, options.get("text"), options.get("template"))
             self._channels.check(known.channel, made)
         except UnsupportedOption:
             raise
@@ -86,6 +93,8 @@ class Outbox:
     ) -> tuple[str, Content]:
         """The same message to a thousand people is made and hashed once."""
         key = (subject, message, text, repr(template))
+        if not all(isinstance(part, str | None) for part in key):
+            content.make(subject, message, text)  # says which one is no text
         if key not in self._made:
             made = content.make(subject, message, text, template)
             self._made[key] = (made.digest(), made)

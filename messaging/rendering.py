@@ -26,6 +26,7 @@ from messaging.models import (
     MessagingSubscriptionExecutionResult,
     MessagingSubscriptionRegistration,
 )
+from messaging.segments import GSM, GSM_DOUBLE, gsm_width, ucs2_width
 
 TEMPLATES = Path(__file__).parent.parent / "subscriptions" / "templates"
 
@@ -59,7 +60,7 @@ def harmless(value: object) -> str:
 def cut(value: object, limit: int, where: Literal["end", "middle"] = "end") -> str:
     """At most `limit` characters of a text, and a note on how many are left out of its end or its middle.
 
-    Of a text of several lines, such as a stack trace, the middle is left out in whole lines where that is possible.
+    Of several lines, such as a stack trace, the middle is left out in whole lines where that is possible.
     """
     text = "" if value is None else str(value)
     if len(text) <= limit:
@@ -125,11 +126,6 @@ def render(template: str, **values: Any) -> str:
     return harmless(_environment.get_template(template).render(values)).strip()
 
 
-_GSM = frozenset(
-    "@£$¥èéùìòÇ\nØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
-    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-_GSM_DOUBLE = frozenset("^{}\\[~]|€")
 _TYPOGRAPHY = str.maketrans(
     {"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "…": "...", "×": "x", "�": "?"}
 )
@@ -142,18 +138,18 @@ def sms(text: object) -> str:
     written with what it has. Source: GSM 03.38, https://www.twilio.com/docs/glossary/what-sms-character-limit
     """
     line = " ".join(harmless(text).translate(_TYPOGRAPHY).split())
-    plain = _fitted("".join(map(_base, line[:161])), 160, lambda one: 1 + (one in _GSM_DOUBLE))
-    if _GSM.union(_GSM_DOUBLE).issuperset(plain):
+    plain = _fitted("".join(map(_base, line[:161])), 160, gsm_width)
+    if GSM.union(GSM_DOUBLE).issuperset(plain):
         return plain
-    return _fitted(line, 70, lambda one: 1 + (one > "\uffff"))
+    return _fitted(line, 70, ucs2_width)
 
 
 def _base(character: str) -> str:
     """A letter without its accents where the GSM alphabet lacks it with them."""
-    if character in _GSM or not character.isalpha():
+    if character in GSM or not character.isalpha():
         return character
     letter = unicodedata.normalize("NFD", character)[0]
-    return letter if letter in _GSM else character
+    return letter if letter in GSM else character
 
 
 def _fitted(text: str, room: int, width: Callable[[str], int]) -> str:

@@ -8,10 +8,12 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Unpack
 
 from messaging import ids
 from messaging.access import Action, Principal, require
 from messaging.batches import EVENT, Batches
+from messaging.direct import Direct
 from messaging.errors import (
     Conflict,
     InProgress,
@@ -24,8 +26,16 @@ from messaging.errors import (
 )
 from messaging.executions import Execution, Executions, Phase, Result
 from messaging.functions import Functions
-from messaging.models import MandateId, MessagingEventParameters, TriggerKind
+from messaging.models import (
+    MandateId,
+    MessagingEventParameters,
+    MessagingSendResult,
+    MessagingSubscriptionRegistration,
+    TriggerKind,
+)
+from messaging.outbox import Options
 from messaging.pages import Pages
+from messaging.registrations import Registrations
 from messaging.registry import Registry
 from messaging.storage import keys
 from messaging.storage.base import Row
@@ -65,6 +75,8 @@ class Services:
     batches: Batches
     functions: Functions
     pages: Pages
+    registrations: Registrations
+    direct: Direct
 
 
 class MessagingService:
@@ -110,6 +122,22 @@ class MessagingService:
             return await self._execute(trigger, execution, event, earlier)
         except Conflict:
             return await self._lost(mandateId, key, trigger.bodyHash)
+
+    async def sendMessage(
+        self,
+        subject: str,
+        message: str,
+        registration: MessagingSubscriptionRegistration,
+        principal: Principal,
+        **options: Unpack[Options],
+    ) -> MessagingSendResult:
+        """Send one message now, outside any function, and answer what really became of it.
+
+        It goes to the stored address of a registration that the principal may read (else NotFound), as an
+        execution of one. Nothing is tried later: transient errors are failed, what may have left stays unknown.
+        """
+        stored = await self.services.registrations.getRegistration(principal, registration.id)
+        return await self.services.direct.send(principal, stored, (subject, message), options)
 
     async def _execute(
         self, trigger: Trigger, execution: Execution, event: str, earlier: Earlier | None

@@ -74,10 +74,19 @@ class Settings(BaseSettings):
     acs_sender_email: str | None = Field(None, alias="MESSAGING_ACS_SENDER_EMAIL")
     acs_endpoint: Url | None = Field(None, alias="MESSAGING_ACS_ENDPOINT")
 
+    twilio_account_sid: str | None = Field(None, alias="MESSAGING_TWILIO_ACCOUNT_SID", pattern=r"^AC[0-9a-f]{32}$")
+    twilio_auth_token: SecretStr | None = Field(None, alias="MESSAGING_TWILIO_AUTH_TOKEN")
+    twilio_from_number: str | None = Field(
+        None, alias="MESSAGING_TWILIO_FROM_NUMBER", pattern=r"^(\+[1-9][0-9]{6,14}|MG[0-9a-f]{32})$"
+    )
+    twilio_base_url: Url | None = Field(None, alias="MESSAGING_TWILIO_BASE_URL")
+
     lease_seconds: Seconds = Field(120, alias="MESSAGING_LEASE_SECONDS")
     provider_timeout_seconds: Seconds = Field(10, alias="MESSAGING_PROVIDER_TIMEOUT_SECONDS")
     retry_first_seconds: Seconds = Field(30, alias="MESSAGING_RETRY_FIRST_SECONDS")
     give_up_seconds: Seconds = Field(86_400, alias="MESSAGING_GIVE_UP_SECONDS")
+    pause_seconds: Seconds = Field(60, alias="MESSAGING_PAUSE_SECONDS")
+    sweep_after_seconds: Seconds = Field(900, alias="MESSAGING_SWEEP_AFTER_SECONDS")
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -118,4 +127,5 @@ class Settings(BaseSettings):
 
 _NEEDED: dict[MessagingChannel, tuple[str, ...]] = {
     MessagingChannel.EMAIL: ("acs_connection_string", "acs_sender_email"),
+    MessagingChannel.SMS: ("twilio_account_sid", "twilio_auth_token", "twilio_from_number"),
 }

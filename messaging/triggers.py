@@ -1,12 +1,15 @@
-"""The Functions of queues: each parses its message and calls the service. Bindings are pinned by a test.
+"""The Functions of queues and timers: each parses its message and calls the service. A test pins the bindings.
 
-A message that is none of ours raises, so the host sets it aside in the queue's poison queue.
+A message that is none of ours raises, so the host moves it to the queue's poison queue, whose function keeps it.
 """
+
+from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 
 from messaging import messages
 from messaging.bootstrap import Messaging, build
+from messaging.connectors import CONNECTORS
 from messaging.messages import BatchMessage, PageMessage
 from messaging.models import MessagingChannel
 from messaging.settings import Settings
@@ -24,15 +27,37 @@ def messaging() -> Messaging:
     return _built[0]
 
 
-@blueprint.function_name("deliver_email")
-@blueprint.queue_trigger(
-    arg_name="message", queue_name=messages.deliveries(MessagingChannel.EMAIL), connection=CONNECTION
-)
-async def deliver_email(message: func.QueueMessage) -> None:
-    await messaging().worker.deliver(BatchMessage.from_json(message.get_json()), MessagingChannel.EMAIL)
+def on_queue(name: str, queue: str, work: Callable[[func.QueueMessage], Awaitable[None]]) -> None:
+    """A function that works on the messages of a queue, and one that keeps those that failed too often."""
+
+    async def handle(message: func.QueueMessage) -> None:
+        await work(message)
+
+    async def keep(message: func.QueueMessage) -> None:
+        await messaging().poison.keep(queue, message.id or "", message.get_body())
+
+    for function, its_name, its_queue in ((handle, name, queue), (keep, f"{name}_poison", f"{queue}-poison")):
+        trigger = blueprint.queue_trigger(arg_name="message", queue_name=its_queue, connection=CONNECTION)
+        blueprint.function_name(its_name)(trigger(function))
 
 
-@blueprint.function_name("prepare_page")
-@blueprint.queue_trigger(arg_name="message", queue_name=messages.EXECUTIONS, connection=CONNECTION)
+def delivering(channel: MessagingChannel) -> Callable[[func.QueueMessage], Awaitable[None]]:
+    async def deliver(message: func.QueueMessage) -> None:
+        await messaging().worker.deliver(BatchMessage.from_json(message.get_json()), channel)
+
+    return deliver
+
+
 async def prepare_page(message: func.QueueMessage) -> None:
     await messaging().pages.prepare(PageMessage.from_json(message.get_json()))
+
+
+for one in CONNECTORS:
+    on_queue(f"deliver_{one.value}", messages.deliveries(one), delivering(one))
+on_queue("prepare_page", messages.EXECUTIONS, prepare_page)
+
+
+@blueprint.function_name("sweep")
+@blueprint.timer_trigger(arg_name="timer", schedule="0 */5 * * * *")
+async def sweep(timer: func.TimerRequest) -> None:
+    await messaging().sweeper.sweep()

@@ -20,10 +20,11 @@ from messaging import delivery, messages, retry
 from messaging.batches import Batches, StoredBatch
 from messaging.connectors.base import Connector, Message
 from messaging.content import Content
-from messaging.delivery import Item, Lease, Outcome, State
-from messaging.errors import Conflict, ConnectorError, InvalidInput, StorageUnavailable
+from messaging.delivery import Batch, Item, Lease, Outcome, State
+from messaging.errors import Conflict, ConnectorError, InvalidInput, SenderBlocked, StorageUnavailable
 from messaging.messages import BatchMessage
 from messaging.models import MessagingChannel
+from messaging.pauses import Pause, Pauses
 from messaging.retry import Attempt, Policy
 from messaging.storage.base import Queues
 
@@ -50,20 +51,22 @@ class Claim:
     stored: StoredBatch
     lease: Lease
     connector: Connector
+    probing: bool = False
+    """The sender was paused, and our first message tries whether it still is."""
     contents: dict[str, Content | None] = field(default_factory=dict)
+    blocked: list[SenderBlocked] = field(default_factory=list)
+    """What the provider said of the sender while the group was sent."""
 
 
 class Worker:
     def __init__(
         self,
-        batches: Batches,
-        queues: Queues,
+        store: tuple[Batches, Pauses, Queues],
         connectors: Callable[[MessagingChannel], Connector],
         timing: Timing,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._batches = batches
-        self._queues = queues
+        self._batches, self._pauses, self._queues = store
         self._connectors = connectors
         self._timing = timing
         self._clock = clock
@@ -102,13 +105,36 @@ class Worker:
         if batch.nextAt > now:
             await self.enqueue(message, batch.channel, batch.nextAt - now)
             return None
-        lease = Lease(uuid4().hex, self._timing.lease, connector.groupSize, connector.canAsk)
-        claimed, decided = delivery.claim(batch, lease, now)
+        pause = await self._pauses.get(batch.channel, connector.sender)
         try:
+            if pause and not await self._may_probe(batch, pause):
+                await self._put_off(message, stored, pause)
+                return None
+            size = 1 if pause else connector.groupSize
+            lease = Lease(uuid4().hex, self._timing.lease, size, connector.canAsk)
+            claimed, decided = delivery.claim(batch, lease, now)
             stored = await self._batches.move(message.mandateId, stored, claimed, decided)
         except Conflict:
             return None
-        return await self._go_on(Claim(message, stored, lease, connector))
+        return await self._go_on(Claim(message, stored, lease, connector, probing=bool(pause)))
+
+    async def _may_probe(self, batch: Batch, pause: Pause) -> bool:
+        """Whether this batch tries if a paused sender is served again: its pause is over and nobody else does."""
+        if batch.once or pause.until > self._clock():
+            return False
+        return await self._pauses.take_probe(pause, 2 * self._timing.provider)
+
+    async def _put_off(self, message: BatchMessage, stored: StoredBatch, pause: Pause) -> None:
+        """Let a batch wait for its paused sender, spread a little; or end it if it has waited too long."""
+        batch, now = stored.batch, self._clock()
+        outcomes: dict[str, Outcome] = {}
+        if batch.once or now >= batch.creationDate + self._timing.retries.giveUp:
+            batch, outcomes = delivery.expire(batch, f"The sender is blocked: {pause.reason}")
+        until = max(pause.until, pause.probeUntil, now + 1) + random.uniform(0, self._timing.provider)  # noqa: S311
+        batch = replace(batch, nextAt=min(until, max(now + 1, batch.creationDate + self._timing.retries.giveUp)))
+        stored = await self._batches.move(message.mandateId, stored, batch, outcomes)
+        if stored.batch.is_open():
+            await self.enqueue(message, batch.channel, batch.nextAt - now)
 
     async def _record(self, claim: Claim, outcomes: dict[str, Outcome]) -> Claim | None:
         """Write what became of the group, for as long as the lease holds and the group is still ours.
@@ -117,8 +143,8 @@ class Worker:
         """
         while True:
             batch = claim.stored.batch
-            recorded = delivery.record(batch, outcomes, claim.lease, self._clock())
             try:
+                claim, recorded, outcomes = await self._recorded(claim, outcomes)
                 stored = await self._batches.move(claim.message.mandateId, claim.stored, recorded, outcomes)
                 break
             except Conflict:
@@ -131,7 +157,25 @@ class Worker:
                 if self._clock() > batch.leaseUntil:
                     raise
                 await asyncio.sleep(1)
-        return await self._go_on(replace(claim, stored=stored))
+        return await self._go_on(replace(claim, stored=stored, blocked=[]))
+
+    async def _recorded(
+        self, claim: Claim, outcomes: dict[str, Outcome]
+    ) -> tuple[Claim, Batch, dict[str, Outcome]]:
+        """The batch as it goes on after a group: with the next one, or waiting where the sender is blocked."""
+        batch, connector, now = claim.stored.batch, claim.connector, self._clock()
+        if claim.blocked:
+            worst = max(claim.blocked, key=lambda error: error.retryAfter or 0)
+            paused = await self._pauses.block(batch.channel, connector.sender, worst)
+            until = min(paused, max(now, batch.creationDate + self._timing.retries.giveUp))
+            outcomes = {id: _not_before(outcome, until) for id, outcome in outcomes.items()}
+            return claim, delivery.wait(batch, outcomes, until), outcomes
+        if claim.probing:
+            if not any(outcome.state in (State.SENT, State.FAILED) for outcome in outcomes.values()):
+                return claim, delivery.wait(batch, outcomes, now + 2 * self._timing.provider), outcomes
+            await self._pauses.end(batch.channel, connector.sender)
+            claim = replace(claim, probing=False, lease=replace(claim.lease, groupSize=connector.groupSize))
+        return claim, delivery.record(batch, outcomes, claim.lease, now), outcomes
 
     async def _go_on(self, claim: Claim) -> Claim:
         """A batch that is released until a later time has a queue message for it."""
@@ -165,15 +209,34 @@ class Worker:
                     return Outcome(State.SENT, providerMessageId=found, at=self._clock())
                 asking = False
             if claim.stored.batch.leaseUntil - self._clock() < self._timing.provider:
-                return Outcome(State.QUEUED, ask=item.ask)
-            providerId = await claim.connector.send(Message(item.id, item.recipient, content))
+                return _not_begun(item, self._clock())
+            sent = await claim.connector.send(Message(item.id, item.recipient, content))
         except ConnectorError as error:
             return self._failed(claim, item, error, asking)
-        return Outcome(State.SENT, providerMessageId=providerId, at=self._clock(), resent=item.ask)
+        return Outcome(
+            State.SENT,
+            providerMessageId=sent.providerMessageId,
+            segments=sent.segments,
+            at=self._clock(),
+            resent=item.ask,
+        )
 
     def _failed(self, claim: Claim, item: Item, error: ConnectorError, asking: bool) -> Outcome:
-        batch, now = claim.stored.batch, self._clock()
-        attempt = Attempt(item.attempts, batch.creationDate, now, claim.connector.canAsk, asking)
-        outcome = retry.decide(error, attempt, self._timing.retries, random.random())  # noqa: S311 - jitter
+        batch, retries = claim.stored.batch, self._timing.retries
+        if isinstance(error, SenderBlocked):
+            claim.blocked.append(error)
+        if batch.once:
+            retries = replace(retries, giveUp=0)
+        attempt = Attempt(item.attempts, batch.creationDate, self._clock(), claim.connector.canAsk, asking)
+        outcome = retry.decide(error, attempt, retries, random.random())  # noqa: S311 - jitter
         logger.warning("Delivery %s: %s, now %s", item.id, error.code or type(error).__name__, outcome.state)
         return replace(outcome, resent=item.ask and not asking)
+
+
+def _not_begun(item: Item, now: float) -> Outcome:
+    """The send was not begun; where the provider is to be asked first, it still is."""
+    return Outcome(State.DEFERRED, at=now, ask=True) if item.ask else Outcome(State.QUEUED)
+
+
+def _not_before(outcome: Outcome, until: float) -> Outcome:
+    return replace(outcome, at=until) if outcome.state is State.DEFERRED else outcome

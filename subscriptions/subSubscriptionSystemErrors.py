@@ -128,7 +128,7 @@ def _group(error: dict[str, Any]) -> Group:
         level=one_line(error.get("level"), LEVEL).upper() or "ERROR",
         source=one_line(error.get("source"), SOURCE),
         message=one_line(error.get("message"), MESSAGE) or "(no message)",
-        trace=str(error.get("trace") or ""),
+        trace=str(error.get("trace") or "").strip(),
         count=min(count, MOST) if type(count) is int and count > 0 else 1,
         first=min(times, default=None),
         last=max(times, default=None),

@@ -1,12 +1,11 @@
 """What all tests share: a storage account for the session, and the product on it."""
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from dev.azurite import start_azurite
+from dev.azurite import Azurite, start_azurite
 from messaging.storage.memory import MemoryTables
 from tests.product import Product, running
 
@@ -17,23 +16,37 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="session")
-def azurite() -> Iterator[str]:
-    """The connection string of an Azurite in memory, started for this session, or of TEST_STORAGE_CONNECTION.
+ACCOUNTS = 2000
 
-    Everything in it is shared by all tests: use queue and table names or mandates of your own.
-    """
-    if given := os.environ.get("TEST_STORAGE_CONNECTION"):
-        yield given
-        return
-    with start_azurite() as running:
-        yield running.connection
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Azurite]:
+    """An Azurite in memory, started for this session, with enough accounts to give each test its own."""
+    with start_azurite(accounts=ACCOUNTS) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def azurite(emulator: Azurite) -> str:
+    """The connection string of an account that all tests share: use names or mandates of your own."""
+    return emulator.connection
+
+
+@pytest.fixture(scope="session")
+def _numbers() -> Iterator[int]:
+    return iter(range(ACCOUNTS))
 
 
 @pytest.fixture
-async def product(azurite: str, tmp_path: Path) -> AsyncIterator[Product]:
-    """The product on Azurite and a sandbox of its own, in a mandate of its own."""
-    async with running(azurite, tmp_path) as one:
+def storage(emulator: Azurite, _numbers: Iterator[int]) -> str:
+    """The connection string of an empty account of this test's own."""
+    return emulator.account(next(_numbers))
+
+
+@pytest.fixture
+async def product(storage: str, tmp_path: Path) -> AsyncIterator[Product]:
+    """The product on a storage account and a sandbox of its own."""
+    async with running(storage, tmp_path) as one:
         yield one
 
 

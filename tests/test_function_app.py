@@ -58,7 +58,19 @@ def test_the_functions_and_their_bindings() -> None:
     assert (answer["type"], answer["direction"], answer["name"]) == ("http", "OUT", "$return")
     assert found == {
         "deliver_email": [queue("messaging-deliveries-email")],
+        "deliver_email_poison": [queue("messaging-deliveries-email-poison")],
+        "deliver_sms": [queue("messaging-deliveries-sms")],
+        "deliver_sms_poison": [queue("messaging-deliveries-sms-poison")],
         "prepare_page": [queue("messaging-executions")],
+        "prepare_page_poison": [queue("messaging-executions-poison")],
+        "sweep": [
+            {
+                "type": "timerTrigger",
+                "direction": "IN",
+                "name": "timer",
+                "schedule": "0 */5 * * * *",
+            }
+        ],
     }
 
 

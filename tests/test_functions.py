@@ -85,6 +85,13 @@ def raises(*_: Any) -> Result:
     raise ValueError("the reason")
 
 
+def says(text: str) -> Any:
+    def function(*_: Any) -> Result:
+        raise ValueError(text)
+
+    return function
+
+
 def exits(*_: Any) -> Result:
     raise SystemExit(1)
 
@@ -104,6 +111,11 @@ async def test_async_functions_are_awaited() -> None:
         (raises, "the reason"),
         (exits, "1"),
         (lambda *_: None, "not NoneType"),
+        (lambda *_: Result(success=True, extra=object()), "not JSON"),
+        (lambda *_: Result(success=True, extra="\ud800"), "not JSON"),
+        (lambda *_: Result(success=True, extra="x" * 16_000), "16000 are allowed"),
+        (says("x" * 5000), "^x{1000}$"),
+        (says("\ud800"), r"^\?$"),
         (lambda *_: {"success": True}, "not dict"),
         (hangs, "within 0.1 seconds"),
         (sleeps, "within 0.1 seconds"),
@@ -112,6 +124,17 @@ async def test_async_functions_are_awaited() -> None:
 async def test_what_goes_wrong_inside_has_a_reason(function: Any, reason: str) -> None:
     with pytest.raises(FunctionFailed, match=reason):
         await call(function, EVENT, 0.1)
+
+
+async def test_what_is_answered_is_what_is_stored() -> None:
+    result = await call(lambda *_: Result(success=True, rate=float("nan"), pair=(1, 2)), EVENT, 5)
+    assert result.model_dump() == {
+        "success": True,
+        "messagesSent": 0,
+        "errorMessage": None,
+        "rate": None,
+        "pair": [1, 2],
+    }
 
 
 async def test_a_plain_function_does_not_hold_up_the_loop() -> None:

@@ -1,5 +1,7 @@
 """What a subscription's function sends into: accepted or refused at once, with final ids."""
 
+from typing import Any
+
 import pytest
 
 from messaging import ids
@@ -72,10 +74,11 @@ def test_one_content_for_many_people_is_kept_once() -> None:
         ("m", registration("another"), "not one of those that this execution was given"),
         ("m", registration("w", "whatsapp"), "whatsapp is not configured"),
         ("\ud800", registration(), "surrogate"),
+        (["m"], registration(), "message: must be text, not list"),
     ],
 )
 def test_what_cannot_be_sent_is_refused_with_the_reason(
-    message: str, whom: MessagingSubscriptionRegistration, reason: str
+    message: Any, whom: MessagingSubscriptionRegistration, reason: str
 ) -> None:
     box = outbox(registration(), registration("w", "whatsapp"))
     result = box.sendMessage("s", message, whom)

@@ -7,6 +7,7 @@ import pytest
 
 from messaging import worker as module
 from messaging.batches import StoredBatch
+from messaging.connectors.base import Sent
 from messaging.delivery import State
 from messaging.errors import Conflict, StorageUnavailable
 from messaging.executions import Execution
@@ -137,8 +138,8 @@ async def test_a_question_that_fails_is_asked_again_before_anything_is_sent(prod
     assert (posts(product), len(product.sandbox.inbox.messages)) == (1, 1)
 
 
-async def test_a_provider_that_does_not_answer_is_given_up_in_time(azurite: str, tmp_path: Any) -> None:
-    async with running(azurite, tmp_path, MESSAGING_PROVIDER_TIMEOUT_SECONDS=0.2) as product:
+async def test_a_provider_that_does_not_answer_is_given_up_in_time(storage: str, tmp_path: Any) -> None:
+    async with running(storage, tmp_path, MESSAGING_PROVIDER_TIMEOUT_SECONDS=0.2) as product:
         execution = await accepted(product)
         fault(product, kind="timeout", times=1)
         await asyncio.wait_for(product.drain(), 5)
@@ -147,8 +148,8 @@ async def test_a_provider_that_does_not_answer_is_given_up_in_time(azurite: str,
         assert delivery.errorMessage == "The provider did not answer within 0.2 seconds"
 
 
-async def test_a_provider_that_cannot_be_reached_defers(azurite: str, tmp_path: Any) -> None:
-    async with running(azurite, tmp_path, MESSAGING_ACS_ENDPOINT="http://127.0.0.1:9") as product:
+async def test_a_provider_that_cannot_be_reached_defers(storage: str, tmp_path: Any) -> None:
+    async with running(storage, tmp_path, MESSAGING_ACS_ENDPOINT="http://127.0.0.1:9") as product:
         execution = await accepted(product)
         await product.drain()
         delivery = await only(product, execution)
@@ -183,7 +184,7 @@ async def test_a_batch_larger_than_a_group_goes_in_groups(
     groups = []
     original = connector.send
 
-    async def watched(message: Any) -> str:
+    async def watched(message: Any) -> Sent:
         groups.append((await stored(product, execution)).batch.count(State.SENDING))
         return await original(message)
 
@@ -198,14 +199,14 @@ async def test_while_it_is_sent_a_message_is_sending(product: Product, monkeypat
     connector = product.messaging.connectors.get(EMAIL)
     seen: list[Any] = []
 
-    async def watched(message: Any) -> str:
+    async def watched(message: Any) -> Sent:
         seen.append(
             (
                 (await only(product, execution)).state,
                 await product.messaging.history.counted(product.mandateId, execution),
             )
         )
-        return "id"
+        return Sent("id")
 
     monkeypatch.setattr(connector, "send", watched)
     await product.drain()
@@ -250,7 +251,7 @@ async def test_a_worker_that_lost_its_batch_drops_its_record(
     connector = product.messaging.connectors.get(EMAIL)
     original, calls = connector.send, []
 
-    async def slow(sent: Any) -> str:
+    async def slow(sent: Any) -> Sent:
         calls.append(sent)
         if len(calls) == 1:
             product.clock.forward(121)
@@ -324,9 +325,9 @@ async def test_no_recipient_and_no_body_reaches_a_log(product: Product, caplog: 
 
 
 async def test_a_channel_that_lost_its_settings_waits(
-    azurite: str, tmp_path: Any, caplog: pytest.LogCaptureFixture
+    storage: str, tmp_path: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running(azurite, tmp_path) as product:
+    async with running(storage, tmp_path) as product:
         await accepted(product)
         connectors = product.messaging.connectors
         connectors._settings = connectors._settings.model_copy(update={"acs_sender_email": None})

@@ -16,12 +16,13 @@ from urllib.parse import urlencode
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from dev.sandbox import cards, meta, segments
+from dev.sandbox import cards, meta
 from dev.sandbox.faults import KINDS
 from dev.sandbox.inspection import number, wanted
 from dev.sandbox.recipients import MAGIC
 from dev.sandbox.records import Filter, Message
 from dev.sandbox.state import Sandbox
+from messaging.segments import count as count_segments
 
 PAGE_SIZE = 20
 REFRESH_SECONDS = 5
@@ -151,7 +152,7 @@ def _view(message: Message) -> dict[str, Any]:
         "frame": bool(message.html),
         "cards": cards.blocks(raw) if message.channel == "teams_chat" else [],
         "template": template.get("name") if template else None,
-        "segments": segments.count(message.text or "") if message.channel == "sms" else None,
+        "segments": count_segments(message.text or "") if message.channel == "sms" else None,
         "raw": json.dumps(raw, indent=2, ensure_ascii=False)[:LONGEST_RAW],
     }
 

@@ -13,11 +13,12 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-from dev.sandbox import credentials, segments
+from dev.sandbox import credentials
 from dev.sandbox.exchange import Call, Endpoint, ErrorTable, KnownError, Reply, accept, same
 from dev.sandbox.recipients import Code, recipients, senders
 from dev.sandbox.records import Content, Message
 from dev.sandbox.state import Sandbox
+from messaging.segments import count as count_segments
 
 LONGEST_BODY = 1600
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -154,7 +155,7 @@ def _resource(message: Message, sent: bool) -> dict[str, Any]:
         "from": None if unassigned else form.get("From") or credentials.TWILIO_FROM_NUMBER,
         "messaging_service_sid": service,
         "num_media": "0",
-        "num_segments": "0" if unassigned else str(segments.count(message.text or "")),
+        "num_segments": "0" if unassigned else str(count_segments(message.text or "")),
         "price": None,
         "price_unit": "USD",
         "sid": sid,

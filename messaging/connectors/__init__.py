@@ -12,6 +12,7 @@ from messaging.settings import Settings
 
 CONNECTORS: dict[MessagingChannel, str] = {
     MessagingChannel.EMAIL: "messaging.connectors.acs:ConnectorMessagingEmail",
+    MessagingChannel.SMS: "messaging.connectors.twilio:ConnectorMessagingSms",
 }
 
 

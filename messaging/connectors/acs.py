@@ -13,7 +13,7 @@ from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import AzureError
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
-from messaging.connectors.base import Connector, Message, retry_after
+from messaging.connectors.base import Connector, Message, Sent, retry_after
 from messaging.content import Content
 from messaging.errors import (
     Ambiguous,
@@ -87,7 +87,7 @@ class ConnectorMessagingEmail(Connector):
         if not content.subject:
             raise InvalidInput("subject", "is empty; an e-mail needs one")
 
-    async def _send(self, message: Message) -> str:
+    async def _send(self, message: Message) -> Sent:
         content = message.content
         body: dict[str, Any] = {
             "senderAddress": self._sender,
@@ -100,7 +100,7 @@ class ConnectorMessagingEmail(Connector):
         response = await self._call(HttpRequest("POST", _url("/emails:send"), json=body, headers=headers))
         if response.status_code != 202:
             raise _error(response)
-        return _accepted(response)
+        return Sent(_accepted(response))
 
     async def _look_up(self, deliveryId: str) -> str | None:
         response = await self._call(HttpRequest("GET", _url(f"/emails/operations/{deliveryId}")))

@@ -31,6 +31,14 @@ class Message:
     content: Content
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a provider took: its id for the message, and the parts that it is billed as, where there are such."""
+
+    providerMessageId: str
+    segments: int = 0
+
+
 class Connector(ABC):
     channel: ClassVar[MessagingChannel]
     canAsk: ClassVar[bool] = False
@@ -54,8 +62,8 @@ class Connector(ABC):
             raise UnsupportedOption("template", f"the channel {self.channel.value} has no templates")
         self._check(content)
 
-    async def send(self, message: Message) -> str:
-        """Give the message to the provider and answer its id for it.
+    async def send(self, message: Message) -> Sent:
+        """Give the message to the provider and answer what it took.
 
         Raises a ConnectorError; Ambiguous when the provider did not answer in time.
         """
@@ -85,7 +93,7 @@ class Connector(ABC):
             raise InvalidInput("message", "has no text")
 
     @abstractmethod
-    async def _send(self, message: Message) -> str: ...
+    async def _send(self, message: Message) -> Sent: ...
 
     async def _look_up(self, deliveryId: str) -> str | None:
         raise NotImplementedError(f"{self.channel} cannot tell")  # canAsk is False

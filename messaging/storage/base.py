@@ -43,6 +43,7 @@ class Work(StrEnum):
     DELETION = "deletion"
     PAUSE = "pause"
     POISON = "poison"
+    SWEEP = "sweep"
 
 
 Partition = MandateId | Work

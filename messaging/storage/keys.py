@@ -121,5 +121,9 @@ def work_execution(mandateId: str, executionId: str) -> str:
     return f"{executionId}~{mandateId}"
 
 
+def poison(queue: str, messageId: str) -> str:
+    return f"{queue}~{messageId}"
+
+
 def pause(channel: str, sender: str) -> str:
     return f"{channel}~{sha256(sender.encode()).hexdigest()[:32]}"

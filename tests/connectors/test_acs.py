@@ -7,7 +7,7 @@ import pytest
 
 from dev.sandbox import Sandbox, serve
 from messaging.connectors.acs import ERRORS, STATUSES, ConnectorMessagingEmail
-from messaging.connectors.base import Message
+from messaging.connectors.base import Message, Sent
 from messaging.content import Content, make
 from messaging.errors import (
     Ambiguous,
@@ -57,7 +57,7 @@ def to(recipient: str = "alice@example.com", content: Content = HELLO) -> Messag
 async def test_a_mail_arrives_under_the_deliverys_id(
     mail: ConnectorMessagingEmail, sandbox: tuple[Sandbox, str]
 ) -> None:
-    assert await mail.send(to(content=make("Hello", "<p>How are <b>you</b>?</p>"))) == ID
+    assert await mail.send(to(content=make("Hello", "<p>How are <b>you</b>?</p>"))) == Sent(ID)
     (message,) = sandbox[0].inbox.messages
     assert (message.operationId, message.recipient, message.subject) == (ID, "alice@example.com", "Hello")
     assert (message.html, message.text) == ("<p>How are <b>you</b>?</p>", "How are you?")
@@ -107,7 +107,7 @@ async def test_a_slow_provider_that_answers_in_time_is_no_failure(
     mail: ConnectorMessagingEmail, sandbox: tuple[Sandbox, str]
 ) -> None:
     sandbox[0].faults.replace([{"provider": "acs", "delay": 0.2}])
-    assert await mail.send(to()) == ID
+    assert await mail.send(to()) == Sent(ID)
 
 
 async def test_nobody_at_home_is_certainly_not_accepted() -> None:

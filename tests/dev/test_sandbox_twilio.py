@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from dev.sandbox import Sandbox, credentials, segments
+from dev.sandbox import Sandbox, credentials
 from dev.sandbox.caller import FORM, SMS_PATH, Answer, calling, sms_form
 from dev.sandbox.twilio import AUTHORIZATION
 
@@ -93,25 +93,3 @@ def test_unknown_message_and_unreadable_form() -> None:
         assert (unreadable.status, unreadable.body["code"]) == (400, 21604)
 
     asyncio.run(scenario())
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", 1),
-        ("a" * 160, 1),
-        ("a" * 161, 2),
-        ("a" * 306, 2),
-        ("a" * 307, 3),
-        ("€" * 80, 1),
-        ("€" * 81, 2),
-        ("ж" * 70, 1),
-        ("ж" * 71, 2),
-        ("ж" * 135, 3),
-        ("👍" * 35, 1),
-        ("👍" * 36, 2),
-        ("\ud800", 1),
-    ],
-)
-def test_segments(text: str, expected: int) -> None:
-    assert segments.count(text) == expected
