@@ -1,7 +1,7 @@
 PYTHON ?= $(shell command -v python3.13 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help install demo run token test lint format lock
+.PHONY: help install demo run token test proof lint format lock
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ format: .venv/.installed ## mend what can be mended
 
 test: install lint ## lint, types, tests against Azurite and the sandbox
 	$(BIN)/python -m pytest
+
+proof: install ## the heavy part: ten thousand people, killed processes, fuzzing; prints its figures
+	$(BIN)/python -m pytest tests/proof -s
 
 lock: .venv/.installed ## write the exact pins from requirements*.in
 	$(BIN)/uv pip compile -q --no-header --python-version 3.13 requirements.in -o requirements.txt

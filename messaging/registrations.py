@@ -156,14 +156,7 @@ class Registrations:
         return row
 
     async def _insert(self, mandateId: MandateId, subscriptionUuid: str, made: Registration) -> Registration:
-        values = columns(made)
-        key = keys.registration(subscriptionUuid, made.userId, made.channel.value)
-        rows = [
-            Insert(key, values),
-            Insert(keys.person_registration(made.userId, subscriptionUuid, made.channel.value), values),
-            Insert(keys.pointer(made.id), {"row": key}),
-        ]
-        etags = await self._tables.commit(Table.REGISTRY, mandateId, rows)
+        etags = await self._tables.commit(Table.REGISTRY, mandateId, rows_of(subscriptionUuid, made))
         return made.model_copy(update={"etag": etags[0]})
 
     async def _write(self, mandateId: MandateId, row: Row, given: dict[str, Any]) -> Registration:
@@ -175,6 +168,17 @@ class Registrations:
     async def _remove(self, mandateId: MandateId, row: Row) -> None:
         rows = [Delete(row.key, row.etag), Delete(_by_person(row)), Delete(keys.pointer(row["id"]))]
         await self._tables.commit(Table.REGISTRY, mandateId, rows)
+
+
+def rows_of(subscriptionUuid: str, made: Registration) -> list[Insert]:
+    """A new registration's three rows: by subscription, by person, by id."""
+    values = columns(made)
+    key = keys.registration(subscriptionUuid, made.userId, made.channel.value)
+    return [
+        Insert(key, values),
+        Insert(keys.person_registration(made.userId, subscriptionUuid, made.channel.value), values),
+        Insert(keys.pointer(made.id), {"row": key}),
+    ]
 
 
 def _by_person(row: Row) -> str:

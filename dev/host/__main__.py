@@ -49,6 +49,7 @@ def _options() -> Options:
     parser.add_argument("--visibility-timeout", type=_seconds_or_0, help="seconds between two tries (host.json)")
     parser.add_argument("--max-polling", type=float, help="longest pause at an empty queue in seconds (2)")
     parser.add_argument("--shutdown-grace", type=float, default=10.0, help="seconds for what runs to end (10)")
+    parser.add_argument("--timers-every", type=_seconds, help="run every timer at this interval, in seconds")
     given = parser.parse_args()
     return Options(
         app=given.app.resolve(),
@@ -58,6 +59,7 @@ def _options() -> Options:
         visibility_timeout=given.visibility_timeout,
         max_polling=given.max_polling,
         shutdown_grace=given.shutdown_grace,
+        timers_every=given.timers_every,
     )
 
 

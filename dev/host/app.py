@@ -8,16 +8,17 @@ import os
 import signal
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from dev.host import worker
+from dev.host import cron, worker
 from dev.host.clock import stopped_within
 from dev.host.errors import HostError
-from dev.host.functions import read_app
+from dev.host.functions import TimerTrigger, read_app
 from dev.host.hostjson import HostSettings, read_host_json
 from dev.host.http_server import start_server
 from dev.host.queues import QueueListener
@@ -43,6 +44,8 @@ class Options:
     visibility_timeout: int | None = None
     max_polling: float | None = None
     shutdown_grace: float = 10.0
+    timers_every: int | None = None
+    """Run every timer at this interval instead of its own schedule."""
 
 
 async def run(options: Options) -> bool:
@@ -67,10 +70,20 @@ async def run(options: Options) -> bool:
     async with asyncio.TaskGroup() as group:
         for listener in listeners:
             group.create_task(listener.prepare())
-    timers = [Timer(trigger, options.state, partial(worker.invoke, trigger.function)) for trigger in app.timers]
+    timers = [
+        Timer(_hurried(trigger, options), options.state, partial(worker.invoke, trigger.function))
+        for trigger in app.timers
+    ]
     loops = [*(listener.listen(stop) for listener in listeners), run_timers(timers, options.state, stop)]
     print(_ready(runner), flush=True)
     return await _serve(loops, runner, stop, options.shutdown_grace)
+
+
+def _hurried(trigger: TimerTrigger, options: Options) -> TimerTrigger:
+    if options.timers_every is None:
+        return trigger
+    schedule = cron.parse(f"*/{options.timers_every} * * * * *", datetime.now(UTC))
+    return replace(trigger, schedule=schedule, monitored=False)
 
 
 async def _start_http(routes: list[Route], options: Options) -> web.AppRunner | None:
