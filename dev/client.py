@@ -10,7 +10,12 @@ from dev.token import token
 
 
 class Refused(RuntimeError):
-    """The API answered with a problem. The message holds status and detail."""
+    """The API answered with a problem."""
+
+    def __init__(self, call: str, status: int, detail: str) -> None:
+        super().__init__(f"{call}: {status} {detail}")
+        self.status = status
+        self.detail = detail
 
 
 class Client:
@@ -38,7 +43,8 @@ class Client:
         url = f"{self.stack.api}/api/messaging{path}"
         async with self._session.request(method, url, json=data, headers=sent) as response:
             if response.status >= 400:
-                raise Refused(f"{method} {path}: {response.status} {await response.text()}")
+                problem = await response.json(content_type=None)
+                raise Refused(f"{method} {path}", response.status, problem["detail"])
             return await response.json() if response.status != 204 else {}
 
     async def sandbox(self, path: str = "/messages", method: str = "GET", data: Any = None) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from dev.azurite import start_azurite
-from dev.host.child import start_host
+from dev.host.child import RunningHost, start_host
 from dev.processes import ROOT, Child, check_port, python_module
 from dev.sandbox.credentials import environment
 
@@ -17,31 +17,49 @@ LOCAL = ROOT / ".local"
 
 
 @dataclass(frozen=True)
-class Ports:
-    """Ports on 127.0.0.1; 0 takes a free one. Azurite has three, one behind the other."""
+class Layout:
+    """Ports on 127.0.0.1 (0 takes a free one; Azurite has three, one behind the other), and folders.
+
+    `app` is the function app's, `data` keeps what storage holds (None: in memory).
+    """
 
     api: int = 0
     sandbox: int = 0
     storage: int = 0
+    app: Path = ROOT
+    data: Path | None = None
 
     @classmethod
-    def from_environment(cls) -> Self:
-        """The usual ports, or what PORT_API, PORT_SANDBOX and PORT_STORAGE say."""
-        usual = {"PORT_API": 7071, "PORT_SANDBOX": 7080, "PORT_STORAGE": 10000}
-        return cls(*(int(os.environ.get(name) or port) for name, port in usual.items()))
+    def usual(cls) -> Self:
+        """The usual ports, or what PORT_API, PORT_SANDBOX and PORT_STORAGE say; data in .local/."""
+        return cls(
+            api=_port("PORT_API", 7071),
+            sandbox=_port("PORT_SANDBOX", 7080),
+            storage=_port("PORT_STORAGE", 10000),
+            data=LOCAL,
+        )
 
     def azurite(self) -> tuple[int, int, int]:
         return (self.storage, self.storage + 1, self.storage + 2) if self.storage else (0, 0, 0)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stack:
-    """A running product: where its API and its sandbox are, and the settings that its processes were given."""
+    """A running product: where its API and its sandbox are, and the host with the settings that it was given."""
 
-    api: str
     sandbox: str
     settings: dict[str, str]
-    host: Child
+    host: RunningHost
+    arguments: list[str]
+    on_line: Callable[[str], None]
+
+    @property
+    def api(self) -> str:
+        return self.host.url
+
+
+def _port(name: str, usual: int) -> int:
+    return int(os.environ.get(name) or usual)
 
 
 def local_key() -> str:
@@ -65,27 +83,31 @@ def local_settings(storage: str, sandbox: str, **more: str) -> dict[str, str]:
     return {**environment(sandbox), **ours, **more}
 
 
-def start(
-    stack: ExitStack, ports: Ports, folder: Path | None, say: Callable[[str], None], on_line: Callable[[str], None]
-) -> Stack:
+def start(stack: ExitStack, layout: Layout, say: Callable[[str], None], on_line: Callable[[str], None]) -> Stack:
     """Start everything on an ExitStack, which ends it in reverse order.
 
-    `folder` keeps the data (None: in memory). `say` hears what is being started, `on_line` every line of the host.
-    Raises PortBusy and ChildFailed, whose messages say what to do.
+    `say` hears what is being started, `on_line` every line of the host. Raises PortBusy and ChildFailed, whose
+    messages say what to do.
     """
-    for port, name in ((ports.api, "PORT_API"), (ports.sandbox, "PORT_SANDBOX")):
+    for port, name in ((layout.api, "PORT_API"), (layout.sandbox, "PORT_SANDBOX")):
         if port:
             check_port(port, name)
     say("Starting storage (Azurite)")
-    azurite = stack.enter_context(
-        start_azurite(folder / "azurite" if folder else None, ports.azurite(), "PORT_STORAGE")
-    )
+    data = layout.data / "azurite" if layout.data else None
+    azurite = stack.enter_context(start_azurite(data, layout.azurite(), "PORT_STORAGE"))
     say("Starting the sandbox, which stands for the providers")
-    sandbox = stack.enter_context(Child("sandbox", python_module("dev.sandbox", "--port", str(ports.sandbox))))
-    sandbox_url = sandbox.wait_line(r"^ready (\S+)")[1]
-    settings = local_settings(azurite.connection, sandbox_url)
+    sandbox = stack.enter_context(Child("sandbox", python_module("dev.sandbox", "--port", str(layout.sandbox))))
+    url = sandbox.wait_line(r"^ready (\S+)")[1]
     say("Starting the Functions host")
-    state = (folder or LOCAL / "demo") / "host"
-    arguments = ["--port", str(ports.api), "--state", str(state)]
-    host = stack.enter_context(start_host(arguments, settings, on_line))
-    return Stack(host.url, sandbox_url, settings, host.child)
+    settings = local_settings(azurite.connection, url)
+    state = (layout.data or LOCAL / "demo") / "host"
+    arguments = ["--port", str(layout.api), "--state", str(state), "--app", str(layout.app)]
+    running = Stack(url, settings, start_host(arguments, settings, on_line), arguments, on_line)
+    stack.callback(lambda: running.host.stop())
+    return running
+
+
+def restart(running: Stack) -> None:
+    """End the host and start it again, as a deployment does."""
+    running.host.stop()
+    running.host = start_host(running.arguments, running.settings, running.on_line)

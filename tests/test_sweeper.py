@@ -156,7 +156,9 @@ async def test_a_watch_without_an_execution_is_forgotten(product: Product) -> No
     product.clock.forward(1)
     await product.drain()
     await product.messaging.sweeper.sweep()
-    entry = Upsert(work_execution(product.mandateId, execution_id(product.clock.now)), {"mandateId": product.mandateId})
+    entry = Upsert(
+        work_execution(product.mandateId, execution_id(product.clock.now)), {"mandateId": product.mandateId}
+    )
     await product.messaging.tables.commit(Table.WORK, Work.EXECUTION, [entry])
     await product.messaging.sweeper.sweep()
     assert len(await listed(product)) == 1

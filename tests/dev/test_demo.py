@@ -13,7 +13,13 @@ import pytest
 
 from dev.processes import ROOT, Child, python_module
 
-PEOPLE = ["alice | alice@example.com", "bob | bob@example.com", "carol | refused.carol@example.com"]
+PEOPLE = [
+    "alice | alice@example.com | 3 system errors",
+    "alice | +41791234567 | 3 system errors",
+    "bob | bob@example.com | 3 system errors",
+    "carol | refused.carol@example.com | – | FAILED | InvalidEmailAddress: ",
+    "dave | dave@example.com | – | none | registration is off",
+]
 
 
 def descendants(pid: int) -> list[int]:
@@ -38,8 +44,9 @@ def test_the_demo_shows_who_received_what_and_ends_with_0() -> None:
     lines = done.stdout.splitlines()
     for person in PEOPLE:
         assert any(line.startswith(person) for line in lines)
-    assert sum(" | SENT | " in line for line in lines) == 2
-    assert any("FAILED | InvalidEmailAddress" in line for line in lines)
+    assert sum(" | SENT | " in line for line in lines) == 3
+    assert any("Subscription function not found for lunch" in line for line in lines)
+    assert any(line.startswith("All 1,500 messages are sent") for line in lines)
     assert lines[-1] == "All as it should be."
 
 

@@ -43,7 +43,7 @@ async def test_ten_thousand_people_get_one_message_each(tmp_path: Path) -> None:
         print(
             f"\n{PEOPLE} people: answered after {answered:.2f} s, all sent after {took:.1f} s "
             f"({PEOPLE / took:.0f} messages/s); {reads} ledger reads, all adding up; "
-            f"memory of the host {first:.0f} MB in the first quarter, {last:.0f} MB in the last, peak {max(held):.0f} MB"
+            f"memory of the host {first:.0f} MB in the first quarter, {last:.0f} in the last, peak {max(held):.0f}"
         )
         assert last < first * 1.3
 

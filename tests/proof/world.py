@@ -49,7 +49,7 @@ class World:
     def client(self, mandateId: str) -> Client:
         """A client of the first host that serves HTTP."""
         host = next(one for one in self.hosts if one.url and one.child.code is None)
-        return Client(Stack(host.url, self.sandbox_url, self.settings, host.child), mandateId)
+        return Client(Stack(self.sandbox_url, self.settings, host, [], self.log.append), mandateId)
 
     async def subscription(self, mandateId: MandateId, subscriptionId: str = "SystemErrors") -> str:
         """Make a subscription and answer its UUID."""
