@@ -37,18 +37,17 @@ class World:
     hosts: list[RunningHost] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
 
-    def host(self, *arguments: str, http: bool = True, **more: str) -> RunningHost:
+    def host(self, *arguments: str, more: dict[str, str] | None = None) -> RunningHost:
         """Start one more host; `more` are settings of its own."""
-        port = ("--port", "0") if http else ("--no-http",)
-        state = ("--state", str(self.folder / "state"))
-        started = start_host([*port, *state, *arguments], {**self.settings, **more}, self.log.append)
+        usual = ["--port", "0", "--state", str(self.folder / "state")]
+        started = start_host([*usual, *arguments], {**self.settings, **(more or {})}, self.log.append)
         self.stack.callback(started.child.stop)
         self.hosts.append(started)
         return started
 
     def client(self, mandateId: str) -> Client:
-        """A client of the first host that serves HTTP."""
-        host = next(one for one in self.hosts if one.url and one.child.code is None)
+        """A client of the first host that is alive."""
+        host = next(one for one in self.hosts if one.child.code is None)
         return Client(Stack(self.sandbox_url, self.settings, host, [], self.log.append), mandateId)
 
     async def subscription(self, mandateId: MandateId, subscriptionId: str = "SystemErrors") -> str:
