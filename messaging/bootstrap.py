@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from messaging.batches import Batches
 from messaging.connectors import Connectors
@@ -13,6 +14,7 @@ from messaging.functions import Functions
 from messaging.history import History
 from messaging.http import Http
 from messaging.identity import Identity
+from messaging.operator import Operator
 from messaging.pages import Pages, Store
 from messaging.pauses import Pauses
 from messaging.poison import Poison
@@ -23,6 +25,7 @@ from messaging.service import MessagingService, Services
 from messaging.settings import Settings
 from messaging.storage.account import Account
 from messaging.storage.base import Queues, Tables
+from messaging.storage.inspection import Inspection
 from messaging.storage.queues import AzureQueues
 from messaging.storage.tables import AzureTables
 from messaging.sweeper import Sweeper
@@ -50,33 +53,40 @@ class Messaging:
     worker: Worker
     sweeper: Sweeper
     poison: Poison
+    operator: Operator
+    pauses: Pauses
+    inspection: Inspection
 
     async def close(self) -> None:
         """Let go of every connection."""
-        for part in (self.connectors, self.tables, self.queues, self.account, self.http):
+        for part in (self.connectors, self.tables, self.queues, self.inspection, self.account, self.http):
             await part.close()
 
 
-def build(
-    settings: Settings,
-    *,
-    tables: Tables | None = None,
-    queues: Queues | None = None,
-    subscriptions: Path = SUBSCRIPTIONS,
-    clock: Callable[[], float] = time.time,
-) -> Messaging:
+class Swaps(TypedDict, total=False):
+    """What may be put in the place of what the settings would give."""
+
+    tables: Tables
+    queues: Queues
+    connectors: Connectors
+    subscriptions: Path
+    clock: Callable[[], float]
+
+
+def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
     """Wire everything for these settings. Nothing is connected before it is used."""
+    clock = swaps.get("clock", time.time)
     http = Http(settings.http_proxy)
     connection = settings.storage_connection.get_secret_value() if settings.storage_connection else None
     account = Account(http, connection, settings.storage_account, settings.storage_client_id)
-    tables = tables or AzureTables(account)
-    queues = queues or AzureQueues(account)
-    connectors = Connectors(settings, http)
+    tables = swaps.get("tables") or AzureTables(account)
+    queues = swaps.get("queues") or AzureQueues(account)
+    connectors = swaps.get("connectors") or Connectors(settings, http)
     executions, batches = Executions(tables), Batches(tables)
     pauses = Pauses(tables, settings.pause_seconds, clock)
     registry = Registry(tables, clock)
     registrations = Registrations(tables, registry, connectors, clock)
-    functions = Functions(subscriptions)
+    functions = Functions(swaps.get("subscriptions", SUBSCRIPTIONS))
     store = Store(executions, batches, registrations, queues)
     pages = Pages(store, functions, connectors, settings.lease_seconds, clock)
     retries = Policy(settings.retry_first_seconds, settings.give_up_seconds)
@@ -99,5 +109,8 @@ def build(
         service=MessagingService(services, clock),
         worker=worker,
         sweeper=Sweeper(tables, pages, worker, settings.sweep_after_seconds, clock),
-        poison=Poison(tables, clock),
+        poison=Poison(tables, queues, clock),
+        operator=Operator(tables, pauses, worker, connectors.get, clock),
+        pauses=pauses,
+        inspection=Inspection(account),
     )

@@ -34,7 +34,7 @@ class State(StrEnum):
 
 
 MOVES: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.SENDING, State.FAILED}),
+    State.QUEUED: frozenset({State.SENDING, State.FAILED, State.UNKNOWN}),  # unknown: queued again by an operator
     State.SENDING: frozenset({State.SENT, State.FAILED, State.DEFERRED, State.UNKNOWN, State.QUEUED}),
     State.DEFERRED: frozenset({State.SENDING, State.FAILED, State.UNKNOWN}),
     State.UNKNOWN: frozenset({State.QUEUED, State.SENT, State.FAILED}),  # by an operator only
@@ -185,6 +185,22 @@ def close(batch: Batch, reason: str) -> tuple[Batch, dict[str, Outcome]]:
     outcomes = {item.id: ended for item in batch.items if item.state is State.QUEUED}
     items = tuple(_moved(item, outcomes.get(item.id)) for item in batch.items)
     return replace(batch, items=items, owner="", leaseUntil=0), outcomes
+
+
+def decide(batch: Batch, deliveryId: str, outcome: Outcome, now: float) -> Batch:
+    """The batch after an operator's word on an unknown item: queued to be sent again, or settled.
+
+    To be called for an unknown item only. It is allowed while a worker sends other items: the lease stays, and its
+    record meets the item. A batch that nobody holds is due at once for what is queued.
+    """
+    chosen = {item.id: item for item in batch.items}[deliveryId]
+    if chosen.state is not State.UNKNOWN or outcome.state not in MOVES[State.UNKNOWN]:
+        raise ValueError(f"an operator cannot move a delivery from {chosen.state} to {outcome.state}")
+    moved = replace(chosen, state=outcome.state, ask=outcome.ask)
+    batch = replace(batch, items=tuple(moved if item is chosen else item for item in batch.items), takeovers=0)
+    if outcome.state is not State.QUEUED or batch.leased(now):
+        return batch
+    return replace(batch, nextAt=now)
 
 
 _ENDED = frozenset({State.SENT, State.FAILED, State.UNKNOWN})

@@ -61,7 +61,7 @@ class Direct:
 
     async def _store(self, principal: Principal, execution: Execution, outbox: Outbox) -> BatchMessage:
         mandateId = principal.mandateId
-        await self._executions.watch(mandateId, execution.id)
+        await self._executions.watch(mandateId, execution)
         await self._batches.put_contents(mandateId, execution.id, outbox.contents())
         await self._executions.begin(mandateId, execution)
         (new,) = rows.split(outbox.messages, (execution.id, 1), 0, self._clock())

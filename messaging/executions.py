@@ -25,6 +25,8 @@ class Phase(StrEnum):
     """Past the commit point, with pages still to come."""
     STORED = "stored"
     """Every page's deliveries are stored."""
+    ENDED = "ended"
+    """Its function failed on a page: that one and later ones are not sent, earlier ones stand."""
     CLOSED = "closed"
     """Ended before its commit point: nothing was sent."""
 
@@ -45,6 +47,7 @@ class Execution:
     first: str = ""
     last: str = ""
     nextAt: float = 0.0
+    """When its page is due; once ended or closed, since when it is."""
     owner: str = ""
     leaseUntil: float = 0.0
     takeovers: int = 0
@@ -76,6 +79,18 @@ def from_row(row: Row) -> Execution:
     )
 
 
+_WATCHED = ("subscriptionId", "subscriptionUuid", "trigger", "createdBy")
+
+
+def never_begun(executionId: str, watched: Row) -> Execution:
+    """The closed execution of an entry on the sweeper's list that nothing followed.
+
+    Once it is stored, a preparer that was only very slow meets a Conflict where it would begin.
+    """
+    about = {name: watched[name] for name in _WATCHED if name != "trigger"}
+    return Execution(executionId, trigger=TriggerKind(watched["trigger"]), phase=Phase.CLOSED, **about)
+
+
 class Executions:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -90,9 +105,10 @@ class Executions:
         execution = await self.get(mandateId, row["executionId"]) if row else None
         return (row, execution) if row and execution else None
 
-    async def watch(self, mandateId: MandateId, executionId: str) -> None:
+    async def watch(self, mandateId: MandateId, execution: Execution) -> None:
         """Put the execution on the sweeper's list, before anything else of it exists."""
-        row = Upsert(keys.work_execution(mandateId, executionId), {"mandateId": mandateId})
+        about = {name: str(getattr(execution, name)) for name in _WATCHED}
+        row = Upsert(keys.work_execution(mandateId, execution.id), about)
         await self._tables.commit(Table.WORK, Work.EXECUTION, [row])
 
     async def begin(
@@ -109,7 +125,8 @@ class Executions:
             key = [Insert(execution.key, values)]
             if replaced:
                 row, old = replaced
-                key = [Merge(row.key, values, row.etag), Merge(keys.execution(old.id), _CLOSED, old.etag)]
+                closed = {**_CLOSED, "nextAt": execution.creationDate}
+                key = [Merge(row.key, values, row.etag), Merge(keys.execution(old.id), closed, old.etag)]
         place = Insert(keys.subscription_execution(execution.subscriptionId, execution.id), {})
         operations = [Insert(keys.execution(execution.id), execution.columns()), place, *key]
         try:
@@ -139,5 +156,8 @@ class Executions:
             raise Conflict(f"execution {execution.id} was moved by somebody else")
         return stored
 
+
+ACCEPTED = (Phase.ACCEPTED, Phase.STORED, Phase.ENDED)
+"""Past the commit point: what the caller was answered stands."""
 
 _CLOSED: dict[str, str | float] = {"phase": Phase.CLOSED.value, "owner": "", "leaseUntil": 0.0}

@@ -195,7 +195,7 @@ def _execution(execution: Execution, ledger: Ledger) -> MessagingExecution:
         trigger=execution.trigger,
         createdBy=execution.createdBy,
         creationDate=execution.creationDate,
-        done=settled and execution.phase in (Phase.STORED, Phase.CLOSED),
+        done=settled and execution.phase in (Phase.STORED, Phase.ENDED, Phase.CLOSED),
         **ledger.model_dump(),
     )
 

@@ -85,9 +85,21 @@ def principal(caller: Caller, named: str | None) -> Principal:
         if caller.role is Role.ADMIN:
             raise InvalidInput("mandateId", "must be named: the token belongs to no mandate")
         raise Forbidden("The bearer token names no mandate")
-    if not isinstance(chosen, str) or not MANDATE_ID.fullmatch(chosen):
+    return Principal(caller.userId, _mandate(chosen), caller.role, caller.session)
+
+
+def operator(mandateId: str, userId: str = "cli") -> Principal:
+    """An Admin within one mandate, for whoever holds the settings of this process. Raises InvalidInput."""
+    if not 0 < len(userId) <= 256 or not userId.isprintable():
+        raise InvalidInput("userId", "must be 1 to 256 printable characters")
+    return Principal(userId, _mandate(mandateId), Role.ADMIN, userId)
+
+
+def _mandate(text: object) -> MandateId:
+    """The only way from a text to a MandateId. Raises InvalidInput."""
+    if not isinstance(text, str) or not MANDATE_ID.fullmatch(text):
         raise InvalidInput("mandateId", "must be 1 to 128 letters, digits and . _ : @ + -")
-    return Principal(caller.userId, MandateId(chosen), caller.role, caller.session)
+    return MandateId(text)
 
 
 def local_token(key: str, principal: Principal, expires: float) -> str:

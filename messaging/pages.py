@@ -168,7 +168,9 @@ class Pages:
             stored = [found.batch for found in read]
             known = {item.id for batch in stored for item in batch.items}
             missing = [message for message in sent if message.deliveryId not in known]
-            new = rows.split(missing, (execution.id, execution.page), len(stored), self._clock())
+            # batches are inserted side by side, so a dead run may have left the second without the first
+            number = max((batch.number for batch in stored), default=-1) + 1
+            new = rows.split(missing, (execution.id, execution.page), number, self._clock())
             await together(self._store.batches.insert(mandateId, batch) for batch in new)
             return [*stored, *(batch.batch for batch in new)]
 
@@ -202,7 +204,7 @@ class Pages:
     async def _end(self, mandateId: MandateId, execution: Execution, reason: str) -> Execution:
         """End the execution without its current page: the row first, then what an earlier run stored of it."""
         failed = Result(success=False, errorMessage=reason)
-        ended = replace(_released(execution, merged(execution, failed)), phase=Phase.STORED)
+        ended = replace(_released(execution, merged(execution, failed)), phase=Phase.ENDED, nextAt=self._clock())
         saved = await self._store.executions.save(mandateId, ended)
         for read in await self._store.batches.of_page(mandateId, execution.id, execution.page):
             closed, outcomes = delivery.close(read.batch, "Not accepted: the execution ended before this page")

@@ -63,7 +63,7 @@ class Pauses:
             if pause:
                 await self._commit(Merge(key, values, pause.etag))
                 return until
-            await self._commit(Insert(key, {**values, "channel": channel.value, "since": now}))
+            await self._commit(Insert(key, {**values, "channel": channel.value, "sender": sender, "since": now}))
             logger.error("The sender of channel %s is paused for %.0f s: %s", channel.value, wait, error.code)
             return until
 

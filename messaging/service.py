@@ -24,7 +24,7 @@ from messaging.errors import (
     SubscriptionFunctionNotFound,
     SubscriptionNotFound,
 )
-from messaging.executions import Execution, Executions, Phase, Result
+from messaging.executions import ACCEPTED, Execution, Executions, Phase, Result
 from messaging.functions import Functions
 from messaging.models import (
     MandateId,
@@ -47,8 +47,6 @@ Earlier = tuple[Row, Execution]
 
 MAX_EVENT = 262_144
 """Bytes of a trigger's data, as JSON."""
-
-_ACCEPTED = (Phase.ACCEPTED, Phase.STORED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,7 @@ class MessagingService:
         event = event_json(eventParameters)
         key = keys.idempotency(subscriptionId, trigger.idempotencyKey) if trigger.idempotencyKey else ""
         earlier = await self._earlier(mandateId, key, trigger.bodyHash)
-        if earlier and earlier[1].phase in _ACCEPTED:
+        if earlier and earlier[1].phase in ACCEPTED:
             return earlier[1]
         subscription = await self.services.registry.find(mandateId, subscriptionId)
         if subscription is None:
@@ -149,7 +147,7 @@ class MessagingService:
             logger.info("No active registrations for subscription %s", subscriptionId)
             return await self._settle(mandateId, execution, earlier)
         await self._require_function(subscriptionId)
-        await self.services.executions.watch(mandateId, execution.id)
+        await self.services.executions.watch(mandateId, execution)
         execution = replace(execution, first=bounds[0], last=bounds[1])
         if trigger.background:
             return await self._accept(mandateId, execution, event, earlier)
@@ -209,7 +207,7 @@ class MessagingService:
     async def _lost(self, mandateId: MandateId, key: str, bodyHash: str) -> Execution:
         """Somebody else moved our execution: with a key it is theirs to answer, else its lease had run out."""
         earlier = await self._earlier(mandateId, key, bodyHash)
-        if earlier and earlier[1].phase in _ACCEPTED:
+        if earlier and earlier[1].phase in ACCEPTED:
             return earlier[1]
         raise StorageUnavailable("The execution took too long and was given up; nothing was sent")
 

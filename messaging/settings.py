@@ -8,7 +8,7 @@ from base64 import b64decode
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from messaging.errors import ConfigurationError
@@ -56,7 +56,10 @@ class Settings(BaseSettings):
     )
 
     environment: str = Field("Production", alias="AZURE_FUNCTIONS_ENVIRONMENT")
-    azure_instance: str = Field("", alias="WEBSITE_INSTANCE_ID")
+    azure_instance: str = Field(
+        "", validation_alias=AliasChoices("WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "LEGION_SERVICE_HOST")
+    )
+    """Set on Azure only: the last two where Flex Consumption runs the app."""
 
     storage_connection: SecretStr | None = Field(None, alias="AzureWebJobsStorage")
     storage_account: str | None = Field(None, alias="AzureWebJobsStorage__accountName")

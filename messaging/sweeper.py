@@ -13,7 +13,7 @@ from messaging import batches as rows
 from messaging import delivery
 from messaging.batches import Batches, StoredBatch
 from messaging.errors import Conflict
-from messaging.executions import Execution, Executions, Phase
+from messaging.executions import Execution, Executions, Phase, never_begun
 from messaging.ids import created_at
 from messaging.messages import BatchMessage
 from messaging.models import MandateId
@@ -28,6 +28,9 @@ AT_A_TIME = 200
 """Executions that one run looks at."""
 
 CURSOR = "cursor"
+
+LONGEST_RUN = 600.0
+"""Seconds that the host lets a function run (host.json): so long something overtaken may still store a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class Sweeper:
         execution = await self._executions.get(watched.mandateId, watched.executionId)
         try:
             if execution is None:
-                await self._forget_if_old(watched)
+                await self._close_if_old(watched)
             elif execution.phase is Phase.PREPARING:
                 await self._close_if_left(watched, execution)
             else:
@@ -78,23 +81,26 @@ class Sweeper:
         except Conflict:
             logger.info("Execution %s moves by itself", watched.executionId)
 
-    async def _forget_if_old(self, watched: Watched) -> None:
-        """A list entry whose execution was never stored."""
+    async def _close_if_old(self, watched: Watched) -> None:
+        """A list entry whose execution was never stored: it is stored closed, so that it cannot begin any more."""
         if created_at(watched.executionId) + self._after < self._clock():
+            await self._executions.begin(watched.mandateId, never_begun(watched.executionId, watched.row))
             await self._forget(watched)
 
     async def _close_if_left(self, watched: Watched, execution: Execution) -> None:
         """An execution whose preparer died before the commit point: nothing was sent, nothing will be."""
         if execution.leaseUntil > self._clock():
             return
-        closed = replace(execution, phase=Phase.CLOSED, owner="", leaseUntil=0.0)
+        closed = replace(execution, phase=Phase.CLOSED, owner="", leaseUntil=0.0, nextAt=self._clock())
         await self._executions.save(watched.mandateId, closed)
         logger.warning("Execution %s was never accepted and is closed", execution.id)
         await self._go_on(watched, closed)
 
     async def _go_on(self, watched: Watched, execution: Execution) -> None:
         await self._wake_page(watched, execution)
-        settled = execution.phase is not Phase.ACCEPTED
+        settled = execution.phase is Phase.STORED or (
+            execution.phase is not Phase.ACCEPTED and execution.nextAt + LONGEST_RUN < self._clock()
+        )
         async for stored in self._batches.unsettled(watched.mandateId, execution.id):
             settled = await self._wake_batch(watched, execution, stored) and settled
         if settled:

@@ -120,7 +120,7 @@ class Worker:
 
     async def _may_probe(self, batch: Batch, pause: Pause) -> bool:
         """Whether this batch tries if a paused sender is served again: its pause is over and nobody else does."""
-        if batch.once or pause.until > self._clock():
+        if pause.until > self._clock():
             return False
         return await self._pauses.take_probe(pause, 2 * self._timing.provider)
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 from dev.sandbox import Sandbox, serve
 from dev.sandbox.credentials import environment
 from messaging.access import Principal, Role
-from messaging.bootstrap import Messaging, build
+from messaging.bootstrap import Messaging, Swaps, build
 from messaging.cursors import Asked
 from messaging.executions import Execution
 from messaging.history import Filter
@@ -145,13 +145,10 @@ async def running(
     sandbox, clock = Sandbox(), Clock()
     queues = MemoryQueues(clock)
     async with serve(sandbox) as served:
-        wired = build(
-            settings(connection, served.url, **more),
-            tables=tables,
-            queues=queues,
-            subscriptions=functions,
-            clock=clock,
-        )
+        swaps: Swaps = {"queues": queues, "subscriptions": functions, "clock": clock}
+        if tables is not None:
+            swaps["tables"] = tables
+        wired = build(settings(connection, served.url, **more), **swaps)
         try:
             yield Product(wired, queues, sandbox, clock, functions)
         finally:

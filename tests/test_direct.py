@@ -69,6 +69,9 @@ async def test_a_paused_sender_is_a_failure_at_once(product: Product) -> None:
     result = await send(product, one)
     assert not result.success and result.errorMessage == "The sender is blocked: Forbidden"
     assert sum(seen.operation == "send" for seen in product.sandbox.requests.requests) == 1
+    product.clock.forward(60)
+    assert (await send(product, one)).success
+    assert (await send(product, one)).success
 
 
 async def test_nobody_at_home_is_a_failure(product: Product) -> None:

@@ -18,6 +18,8 @@ LIBRARIES = {
     "azure.storage.queue": ("messaging/storage/",),
     "azure.communication": ("messaging/connectors/",),
     "twilio": ("messaging/connectors/",),
+    "typer": ("messaging/cli/",),
+    "rich": ("messaging/cli/",),
     "fastapi": ("messaging/api/",),
     "starlette": ("messaging/api/",),
 }

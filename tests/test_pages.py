@@ -136,7 +136,7 @@ async def test_a_function_that_raises_on_a_later_page_ends_the_execution_and_ear
     product.function("SystemErrors", "def execute(*_): raise ValueError('late')")
     await product.drain()
     done = await current(product, execution)
-    assert (done.phase, done.page) == (Phase.STORED, 2)
+    assert (done.phase, done.page) == (Phase.ENDED, 2)
     result = done.result.model_dump()
     assert (result["success"], result["messagesSent"], result["errorMessage"]) == (False, 5, "late")
     counted = await product.messaging.history.counted(product.mandateId, done)
@@ -254,7 +254,7 @@ async def test_after_too_many_dead_workers_the_execution_ends(
     await claimed_by_a_dead_worker(product, execution)
     await product.drain()
     done = await current(product, execution)
-    assert done.phase is Phase.STORED and not done.result.success
+    assert done.phase is Phase.ENDED and not done.result.success
     assert "Given up" in (done.result.errorMessage or "")
 
 

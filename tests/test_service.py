@@ -222,7 +222,7 @@ async def test_every_execution_with_messages_is_on_the_sweepers_list(product: Pr
     execution = await product.execute()
     span = below(execution.id)
     (row,) = await product.messaging.tables.range(Table.WORK, Work.EXECUTION, span, 10)
-    assert row["mandateId"] == product.mandateId
+    assert row.key == f"{execution.id}~{product.mandateId}" and row["subscriptionId"] == "SystemErrors"
 
 
 BAD_EVENTS = [

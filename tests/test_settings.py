@@ -19,7 +19,7 @@ GOOD = {
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("WEBSITE_INSTANCE_ID", "MESSAGING_HTTP_PROXY"):
+    for name in ("WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "LEGION_SERVICE_HOST", "MESSAGING_HTTP_PROXY"):
         monkeypatch.delenv(name, raising=False)
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
@@ -38,6 +38,8 @@ WRONG = [
     ("MESSAGING_AUTH", "none", "MESSAGING_AUTH"),
     ("AZURE_FUNCTIONS_ENVIRONMENT", "Production", "MESSAGING_AUTH=local"),
     ("WEBSITE_INSTANCE_ID", "a1b2", "MESSAGING_AUTH=local"),
+    ("WEBSITE_POD_NAME", "a1b2", "MESSAGING_AUTH=local"),
+    ("LEGION_SERVICE_HOST", "a1b2", "MESSAGING_AUTH=local"),
     ("MESSAGING_LOCAL_KEY", "", "MESSAGING_LOCAL_KEY"),
     ("MESSAGING_LOCAL_KEY", "short", "MESSAGING_LOCAL_KEY"),
     ("MESSAGING_LEASE_SECONDS", "soon", "MESSAGING_LEASE_SECONDS"),

@@ -8,13 +8,12 @@ import pytest
 
 from messaging import pages as pages_module
 from messaging import sweeper as module
-from messaging.errors import StorageUnavailable
+from messaging.errors import Conflict, StorageUnavailable
 from messaging.executions import Execution, Phase
 from messaging.ids import execution_id
 from messaging.messages import BatchMessage
 from messaging.models import MessagingChannel
 from messaging.storage.base import Row, Table, Upsert, Work
-from messaging.storage.keys import work_execution
 from tests.product import Product
 
 
@@ -146,25 +145,29 @@ async def test_what_was_never_accepted_is_closed_and_nothing_is_sent(
         await product.messaging.sweeper.sweep()
     counted = await product.messaging.history.getExecution(product.principal(), executionId)
     assert (counted.accepted, counted.failed, counted.done) == (failed, failed, True)
+    assert len(await listed(product)) == 1  # what is only very slow may still store a batch
+    product.clock.forward(601)
+    await product.messaging.sweeper.sweep()
     assert await listed(product) == []
     await product.drain()
     assert not product.sandbox.inbox.messages
 
 
 async def test_a_watch_without_an_execution_is_forgotten(product: Product) -> None:
-    await executed(product)
+    executed_once = await executed(product)
     product.clock.forward(1)
     await product.drain()
     await product.messaging.sweeper.sweep()
-    entry = Upsert(
-        work_execution(product.mandateId, execution_id(product.clock.now)), {"mandateId": product.mandateId}
-    )
-    await product.messaging.tables.commit(Table.WORK, Work.EXECUTION, [entry])
+    unborn = replace(executed_once, id=execution_id(product.clock.now), page=1)
+    executions = product.messaging.service.services.executions
+    await executions.watch(product.mandateId, unborn)
     await product.messaging.sweeper.sweep()
     assert len(await listed(product)) == 1
     product.clock.forward(901)
     await product.messaging.sweeper.sweep()
     assert await listed(product) == []
+    with pytest.raises(Conflict):  # it can never begin any more
+        await executions.begin(product.mandateId, unborn)
 
 
 async def test_an_entry_that_was_put_again_meanwhile_stays(product: Product) -> None:

@@ -73,7 +73,7 @@ async def trigger_subscription(
     counted = None
     if wish.wait or wish.background:
         counted = await _counted(app, caller, execution, wish.wait)
-    done = counted.done if counted and wish.wait else execution.phase is Phase.STORED
+    done = counted.done if counted and wish.wait else execution.phase is not Phase.ACCEPTED
     return _answer(execution, counted, done=done)
 
 

@@ -100,7 +100,8 @@ class AzureTables:
 
 def _code(error: HttpResponseError) -> str | None:
     """Azure's own word for what went wrong; the SDK sets it without declaring it."""
-    return getattr(error, "error_code", None)
+    code = getattr(error, "error_code", None)
+    return getattr(code, "value", code)
 
 
 def _row(entity: Any) -> Row:

@@ -1,0 +1,1 @@
+"""`python -m messaging`: what operators ask and do. app.py lists them, docs/operations.md is the runbook."""
