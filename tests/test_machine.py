@@ -56,6 +56,12 @@ class Interleavings(RuleBasedStateMachine):
             self.world.step(number + n)
 
     @rule(number=NUMBERS)
+    def calm_down(self, number: int) -> None:
+        """Everything that is under way comes to its end, in some order."""
+        while self.world.parked:
+            self.world.step(number)
+
+    @rule(number=NUMBERS)
     def work(self, number: int) -> None:
         self.world.work(self.living(number))
 

@@ -32,10 +32,6 @@ def test_no_history_breaks_a_promise() -> None:
     print(f"\n{EXAMPLES} histories of up to 40 moves: no promise broken, {time.monotonic() - started:.0f} s")
 
 
-def a_lease_that_nobody_respects(patch: Patch) -> None:
-    patch(Batch, "leased", lambda self, now: False)
-
-
 def a_take_over_that_sends_marked_messages_again(patch: Patch) -> None:
     original = delivery.claim
 
@@ -97,7 +93,6 @@ def a_page_that_does_not_know_what_it_stored(patch: Patch) -> None:
 
 
 BUGS = [
-    a_lease_that_nobody_respects,
     a_take_over_that_sends_marked_messages_again,
     a_record_without_its_etag,
     queue_messages_before_the_commit_point,
