@@ -26,6 +26,13 @@ _RETRIES: dict[str, Any] = {
     "connection_timeout": 3,
     "read_timeout": 5,
 }
+REPEATABLE: dict[str, Any] = {"retry_on_methods": frozenset({"POST"})}
+"""For a transaction, which is a POST: it may be repeated when its connection breaks; the table SDK would give up.
+
+One that was done all the same meets itself as a Conflict, and whoever wrote it reads back what is there.
+(The queue SDK repeats its POSTs by itself; a queue message that comes twice is acknowledged.)
+"""
+
 _OUTAGE = {403, 408, 429, 500, 502, 503, 504}
 
 

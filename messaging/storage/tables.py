@@ -10,7 +10,7 @@ from azure.data.tables import TableErrorCode, TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from messaging.errors import Conflict
-from messaging.storage.account import Account, reaching_storage
+from messaging.storage.account import REPEATABLE, Account, reaching_storage
 from messaging.storage.base import Delete, Insert, Operation, Partition, Row, Table, Upsert, check
 
 _RANGE = "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last"
@@ -64,7 +64,7 @@ class AzureTables:
 
         async def write(client: TableClient) -> list[str]:
             try:
-                answers = await client.submit_transaction(batch)
+                answers = await client.submit_transaction(batch, **REPEATABLE)
             except TableTransactionError as error:
                 code = _code(error)
                 if error.status_code in _CONFLICT and code != TableErrorCode.TABLE_NOT_FOUND:
