@@ -8,8 +8,10 @@ from typing import TypedDict, Unpack
 
 from messaging.batches import Batches
 from messaging.connectors import Connectors
+from messaging.deletions import Deletions
 from messaging.direct import Direct
 from messaging.executions import Executions
+from messaging.explain import Explain
 from messaging.functions import Functions
 from messaging.history import History
 from messaging.http import Http
@@ -48,10 +50,12 @@ class Messaging:
     registry: Registry
     registrations: Registrations
     history: History
+    explain: Explain
     pages: Pages
     service: MessagingService
     worker: Worker
     sweeper: Sweeper
+    deletions: Deletions
     poison: Poison
     operator: Operator
     pauses: Pauses
@@ -84,7 +88,8 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
     connectors = swaps.get("connectors") or Connectors(settings, http)
     executions, batches = Executions(tables), Batches(tables)
     pauses = Pauses(tables, settings.pause_seconds, clock)
-    registry = Registry(tables, clock)
+    deletions = Deletions(tables, clock)
+    registry = Registry(tables, deletions.note, clock)
     registrations = Registrations(tables, registry, connectors, clock)
     functions = Functions(swaps.get("subscriptions", SUBSCRIPTIONS))
     store = Store(executions, batches, registrations, queues)
@@ -92,6 +97,7 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
     retries = Policy(settings.retry_first_seconds, settings.give_up_seconds)
     timing = Timing(settings.lease_seconds, settings.provider_timeout_seconds, retries)
     worker = Worker((batches, pauses, queues), connectors.get, timing, clock)
+    history = History(tables, executions, batches)
     direct = Direct(tables, worker, connectors, clock)
     services = Services(registry, executions, batches, functions, pages, registrations, direct)
     return Messaging(
@@ -104,11 +110,13 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
         identity=Identity(settings),
         registry=registry,
         registrations=registrations,
-        history=History(tables, executions, batches),
+        history=history,
+        explain=Explain((registry, registrations, history), pauses, connectors),
         pages=pages,
         service=MessagingService(services, clock),
         worker=worker,
         sweeper=Sweeper(tables, pages, worker, settings.sweep_after_seconds, clock),
+        deletions=deletions,
         poison=Poison(tables, queues, clock),
         operator=Operator(tables, pauses, worker, connectors.get, clock),
         pauses=pauses,

@@ -12,7 +12,7 @@ from messaging.batches import Batches
 from messaging.cursors import Asked, Page, decode, encode, rest
 from messaging.delivery import STATUS, Batch, Item, State
 from messaging.errors import Forbidden, InvalidInput, NotFound
-from messaging.executions import Execution, Executions, Phase, from_row
+from messaging.executions import ACCEPTED, Execution, Executions, Phase, from_row
 from messaging.models import (
     DeliveryStatus,
     Ledger,
@@ -20,6 +20,7 @@ from messaging.models import (
     MessagingChannel,
     MessagingDelivery,
     MessagingExecution,
+    TriggerKind,
 )
 from messaging.storage import keys
 from messaging.storage.base import Row, Table, Tables, together
@@ -120,6 +121,25 @@ class History:
             rows, last = await self._by_range(mandateId, scope, asked, wanted)
         items = await self._deliveries(mandateId, [row for row in rows if wanted.takes(row)])
         return Page(items, encode(scope, last) if last else None)
+
+    async def latest(self, mandateId: MandateId, subscriptionId: str) -> Execution | None:
+        """The subscription's newest accepted execution, single messages aside; for the service itself."""
+        span = keys.below(keys.of_subscription(subscriptionId))
+        for executionId in await self._executions.within(mandateId, span, VISITED_EXECUTIONS):
+            found = await self._executions.get(mandateId, executionId)
+            if found and found.phase in ACCEPTED and found.trigger is not TriggerKind.DIRECT:
+                return found
+        return None
+
+    async def received(self, mandateId: MandateId, userId: str, execution: Execution) -> list[MessagingDelivery]:
+        """A person's deliveries of one execution. For the service itself."""
+        span = keys.person_execution(userId, execution.id)
+        pointers = await self._tables.range(Table.LEDGER, mandateId, span, BY_PERSON)
+        names = [keys.delivery(pointer.key.rsplit("~", 1)[1]) for pointer in pointers]
+        rows = await together(self._tables.get(Table.LEDGER, mandateId, name) for name in names)
+        return await self._deliveries(
+            mandateId, [row for row in rows if row and row["executionId"] == execution.id]
+        )
 
     async def _by_range(
         self, mandateId: MandateId, scope: Sequence[object], asked: Asked, wanted: Filter

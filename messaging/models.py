@@ -187,6 +187,38 @@ class MessagingSubscriptionExecutionResult(BaseModel):
     errorMessage: str | None = None
 
 
+class Reason(StrEnum):
+    """Why a person got, or did not get, the last execution's message."""
+
+    NO_SUBSCRIPTION = "no_subscription"
+    SUBSCRIPTION_DISABLED = "subscription_disabled"
+    NOT_REGISTERED = "not_registered"
+    REGISTRATION_DISABLED = "registration_disabled"
+    CHANNEL_NOT_CONFIGURED = "channel_not_configured"
+    NO_EXECUTION = "no_execution"
+    REGISTERED_LATER = "registered_later"
+    NOT_ADDRESSED = "not_addressed"
+    SENT = "sent"
+    FAILED = "failed"
+    QUEUED = "queued"
+    DEFERRED = "deferred"
+    PAUSED = "paused"
+    UNKNOWN = "unknown"
+
+
+class MessagingExplanation(BaseModel):
+    """The answer to "did she get it, and if not, why?"; `text` says the reason in a sentence."""
+
+    reason: Reason
+    text: str
+    executionId: str | None = None
+    deliveryId: str | None = None
+    status: DeliveryStatus | None = None
+    state: str | None = None
+    errorMessage: str | None = None
+    retryAt: float | None = None
+
+
 class Ledger(BaseModel):
     """An execution's deliveries, counted: always the sum over its batch rows.
 

@@ -52,6 +52,14 @@ class Registrations:
         rows = await self._tables.range(Table.REGISTRY, mandateId, span, limit, ("id",))
         return [row.key for row in rows]
 
+    async def find(
+        self, mandateId: MandateId, subscriptionUuid: str, who: tuple[str, MessagingChannel]
+    ) -> Registration | None:
+        """A person's registration over one channel; for the service itself."""
+        key = keys.registration(subscriptionUuid, who[0], who[1].value)
+        row = await self._tables.get(Table.REGISTRY, mandateId, key)
+        return _registration(row) if row else None
+
     async def getAllRegistrations(
         self, principal: Principal, subscriptionId: str, asked: Asked
     ) -> Page[Registration]:
@@ -166,8 +174,7 @@ class Registrations:
         return _registration(Row(row.key, {**row.values, **change}, etags[0]))
 
     async def _remove(self, mandateId: MandateId, row: Row) -> None:
-        rows = [Delete(row.key, row.etag), Delete(_by_person(row)), Delete(keys.pointer(row["id"]))]
-        await self._tables.commit(Table.REGISTRY, mandateId, rows)
+        await self._tables.commit(Table.REGISTRY, mandateId, rows_to_remove(row))
 
 
 def rows_of(subscriptionUuid: str, made: Registration) -> list[Insert]:
@@ -179,6 +186,11 @@ def rows_of(subscriptionUuid: str, made: Registration) -> list[Insert]:
         Insert(keys.person_registration(made.userId, subscriptionUuid, made.channel.value), values),
         Insert(keys.pointer(made.id), {"row": key}),
     ]
+
+
+def rows_to_remove(row: Row) -> list[Delete]:
+    """The end of a registration's three rows, in the version that was read."""
+    return [Delete(row.key, row.etag), Delete(_by_person(row)), Delete(keys.pointer(row["id"]))]
 
 
 def _by_person(row: Row) -> str:

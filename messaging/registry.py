@@ -4,7 +4,7 @@ Source: concept, "Interface-Methoden", whose names the methods keep.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -22,14 +22,20 @@ from messaging.models import (
     is_subscription_id,
 )
 from messaging.storage import keys
-from messaging.storage.base import Insert, Merge, Row, Table, Tables, repeated
+from messaging.storage.base import Delete, Insert, Merge, Row, Table, Tables, repeated
 
 Subscription = MessagingSubscription
 
 
 class Registry:
-    def __init__(self, tables: Tables, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        deleting: Callable[[MandateId, str], Awaitable[None]],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._tables = tables
+        self._deleting = deleting
         self._clock = clock
 
     async def find(self, mandateId: MandateId, subscriptionId: str) -> Subscription | None:
@@ -86,10 +92,7 @@ class Registry:
         require(principal, Action.CHANGE_SUBSCRIPTION)
 
         async def move() -> Subscription:
-            found = await self.getSubscription(principal, subscriptionId)
-            if found.isSystemSubscription and not may(principal, Action.CHANGE_SYSTEM_SUBSCRIPTION):
-                raise Forbidden("Only an Admin may change a system subscription")
-            match(found.etag, etag)
+            found = await self._changeable(principal, subscriptionId, etag)
             stamps = {"lastModified": self._clock(), "modifiedBy": principal.userId}
             changed = found.model_copy(update=change.given() | stamps)
             merge = Merge(keys.subscription(subscriptionId), columns(changed), found.etag)
@@ -97,6 +100,28 @@ class Registry:
             return changed.model_copy(update={"etag": written})
 
         return await repeated(move)
+
+    async def deleteSubscription(self, principal: Principal, subscriptionId: str, etag: str | None = None) -> None:
+        """End a subscription at once; its registrations go in the background, its deliveries stay.
+
+        Raises Forbidden, SubscriptionNotFound, or PreconditionFailed if `etag` names another version.
+        """
+        require(principal, Action.CHANGE_SUBSCRIPTION)
+
+        async def move() -> None:
+            found = await self._changeable(principal, subscriptionId, etag)
+            await self._deleting(principal.mandateId, found.id)
+            rows = [Delete(keys.subscription(subscriptionId), found.etag), Delete(keys.pointer(found.id))]
+            await self._tables.commit(Table.REGISTRY, principal.mandateId, rows)
+
+        await repeated(move)
+
+    async def _changeable(self, principal: Principal, subscriptionId: str, etag: str | None) -> Subscription:
+        found = await self.getSubscription(principal, subscriptionId)
+        if found.isSystemSubscription and not may(principal, Action.CHANGE_SYSTEM_SUBSCRIPTION):
+            raise Forbidden("Only an Admin may change a system subscription")
+        match(found.etag, etag)
+        return found
 
 
 async def by_id(tables: Tables, mandateId: MandateId, id: str, prefix: str) -> Row | None:

@@ -16,6 +16,7 @@ from messaging.batches import EVENT, Batches
 from messaging.direct import Direct
 from messaging.errors import (
     Conflict,
+    Forbidden,
     InProgress,
     InvalidInput,
     KeyReused,
@@ -136,6 +137,18 @@ class MessagingService:
         """
         stored = await self.services.registrations.getRegistration(principal, registration.id)
         return await self.services.direct.send(principal, stored, (subject, message), options)
+
+    async def sendTest(self, principal: Principal, registrationId: str) -> MessagingSendResult:
+        """Send a test message to one's own registration, now, and answer what really became of it.
+
+        Raises NotFound, or Forbidden for another person's registration.
+        """
+        stored = await self.services.registrations.getRegistration(principal, registrationId)
+        if stored.userId != principal.userId:
+            raise Forbidden("Only the person may ask for a test message")
+        subject = f"Test message of {stored.subscriptionId}"
+        text = f"This is a test. Messages of {stored.subscriptionId} reach you here."
+        return await self.services.direct.send(principal, stored, (subject, text), {})
 
     async def _execute(
         self, trigger: Trigger, execution: Execution, event: str, earlier: Earlier | None

@@ -61,3 +61,4 @@ on_queue("prepare_page", messages.EXECUTIONS, prepare_page)
 @blueprint.timer_trigger(arg_name="timer", schedule="0 */5 * * * *")
 async def sweep(timer: func.TimerRequest) -> None:
     await messaging().sweeper.sweep()
+    await messaging().deletions.go_on()

@@ -1,5 +1,6 @@
 """What all tests share: a storage account for the session, and the product on it."""
 
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from tests.product import Product, running
 def anyio_backend() -> str:
     """Async tests and fixtures run on asyncio."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Children heed Ctrl-C also where the tests run in the background of a shell, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 ACCOUNTS = 2000

@@ -7,11 +7,13 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from messaging.api import deliveries, executions, problems, registrations, subscriptions, trigger
+from messaging.api import deliveries, executions, explain, health, problems, registrations, subscriptions, trigger
 from messaging.api.body import App, JsonBodies, Receive, Scope, Send
 from messaging.bootstrap import Messaging
 
 logger = logging.getLogger(__name__)
+
+RESOURCES = (subscriptions, registrations, trigger, deliveries, executions, explain, health)
 
 HEADERS = {
     b"cache-control": b"no-store",
@@ -41,7 +43,7 @@ def create(messaging: Messaging) -> App:
     )
     api.state.messaging = messaging
     problems.install(api)
-    for resource in (subscriptions, registrations, trigger, deliveries, executions):
+    for resource in RESOURCES:
         api.include_router(resource.router)
     return SecurityHeaders(JsonBodies(api))
 

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 from messaging.api.common import App, Caller, Listed, ListQuery, ToMatch, tagged
 from messaging.models import (
     MessagingChannel,
+    MessagingSendResult,
     MessagingSubscriptionRegistration,
     RegistrationChange,
     RegistrationData,
@@ -51,6 +52,12 @@ async def update_registration(
 ) -> MessagingSubscriptionRegistration:
     """Change your registration: where it reaches you, or whether it does for now."""
     return version.tag(await app.registrations.updateRegistration(caller, registrationId, change, version.wanted))
+
+
+@router.post("/registrations/{registrationId}/test")
+async def test_registration(app: App, caller: Caller, registrationId: str) -> MessagingSendResult:
+    """Send yourself a test message now: the answer tells what really became of it."""
+    return await app.service.sendTest(caller, registrationId)
 
 
 @router.delete("/registrations/{registrationId}", status_code=204)

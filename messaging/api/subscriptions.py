@@ -38,3 +38,9 @@ async def update_subscription(
 ) -> MessagingSubscription:
     """Change the fields that are given."""
     return version.tag(await app.registry.updateSubscription(caller, subscriptionId, change, version.wanted))
+
+
+@router.delete("/{subscriptionId}", status_code=204)
+async def delete_subscription(app: App, caller: Caller, subscriptionId: str, version: ToMatch) -> None:
+    """End a subscription at once. Its registrations go in the background; the deliveries stay readable."""
+    await app.registry.deleteSubscription(caller, subscriptionId, version.wanted)

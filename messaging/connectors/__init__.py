@@ -31,6 +31,10 @@ class Connectors:
             self._made[channel] = cast(Connector, kind(self._settings, self._http))
         return self._made[channel]
 
+    def sender(self, channel: MessagingChannel) -> str:
+        """The name under which the channel sends. Raises InvalidInput if the channel has no settings."""
+        return self.get(channel).sender
+
     def require(self, channel: MessagingChannel) -> None:
         """Raise InvalidInput if the channel is not configured."""
         if channel not in CONNECTORS or not self._settings.configured(channel):

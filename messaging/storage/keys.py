@@ -114,11 +114,20 @@ def person_delivery(userId: str, deliveryId: str) -> str:
     return f"{of_person(userId)}~{deliveryId}"
 
 
+def person_execution(userId: str, executionId: str) -> Span:
+    """A person's deliveries of an execution, as `deliveries`."""
+    return f"{of_person(userId)}~{executionId[:18]}", f"{of_person(userId)}~{executionId[:18]}~"
+
+
 # messagingwork
 
 
 def work_execution(mandateId: str, executionId: str) -> str:
     return f"{executionId}~{mandateId}"
+
+
+def work_deletion(mandateId: str, subscriptionUuid: str) -> str:
+    return f"{subscriptionUuid}~{mandateId}"
 
 
 def poison(queue: str, messageId: str) -> str:

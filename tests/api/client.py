@@ -35,10 +35,13 @@ class Client:
             await asgi(messaging, scope, receive, send)
 
         self._middleware = func.AsgiMiddleware(app)  # type: ignore[no-untyped-call]
-        self._headers = {}
+        self._headers: dict[str, str] = {}
         if role is not None:
-            token = local_token(LOCAL_KEY, Principal(userId, mandateId, role, userId), time.time() + 600)
-            self._headers = {"authorization": f"Bearer {token}"}
+            self.authorize(local_token(LOCAL_KEY, Principal(userId, mandateId, role, userId), time.time() + 600))
+
+    def authorize(self, token: str) -> None:
+        """Come with this bearer token from now on."""
+        self._headers = {"authorization": f"Bearer {token}"}
 
     async def __call__(
         self, method: str, path: str, data: Any = None, *, body: bytes | None = None, **headers: str
