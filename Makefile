@@ -1,7 +1,7 @@
 PYTHON ?= $(shell command -v python3.13 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help install demo run token test proof lint format lock
+.PHONY: help install demo run token test proof lint format openapi lock
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ test: install lint ## lint, types, tests against Azurite and the sandbox
 
 proof: install ## the heavy part: ten thousand people, killed processes, fuzzing; prints its figures
 	$(BIN)/python -m pytest tests/proof -s
+
+openapi: .venv/.installed ## write docs/openapi.json from the routes
+	$(BIN)/python -m dev.openapi
 
 lock: .venv/.installed ## write the exact pins from requirements*.in
 	$(BIN)/uv pip compile -q --no-header --python-version 3.13 requirements.in -o requirements.txt

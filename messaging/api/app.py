@@ -5,10 +5,9 @@ from collections.abc import MutableMapping
 from functools import cache
 from typing import Any
 
-from fastapi import FastAPI
-
 from messaging.api import deliveries, executions, explain, health, problems, registrations, subscriptions, trigger
 from messaging.api.body import App, JsonBodies, Receive, Scope, Send
+from messaging.api.openapi import Api, operation_id
 from messaging.bootstrap import Messaging
 
 logger = logging.getLogger(__name__)
@@ -31,21 +30,27 @@ DOCS_POLICY = (
 
 
 def create(messaging: Messaging) -> App:
-    """The API of a wired product."""
+    """The API of a wired product, with everything that stands around it."""
+    return SecurityHeaders(JsonBodies(routes(messaging)))
+
+
+def routes(messaging: Messaging) -> Api:
+    """The routes of a wired product."""
     docs = messaging.settings.docs == "on"
-    api = FastAPI(
+    api = Api(
         title="Messaging",
         version="0.1.0",
         openapi_url="/openapi.json" if docs else None,
         docs_url="/docs" if docs else None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
     api.state.messaging = messaging
     problems.install(api)
     for resource in RESOURCES:
         api.include_router(resource.router)
-    return SecurityHeaders(JsonBodies(api))
+    return api
 
 
 class SecurityHeaders:

@@ -22,7 +22,11 @@ async def list_registrations(
     return Listed.of(await app.registrations.getAllRegistrations(caller, subscriptionId, asked))
 
 
-@router.post("/subscriptions/{subscriptionId}/subscribe", status_code=201)
+@router.post(
+    "/subscriptions/{subscriptionId}/subscribe",
+    status_code=201,
+    responses={200: {"model": MessagingSubscriptionRegistration, "description": "You were registered before"}},
+)
 async def subscribe(
     app: App, caller: Caller, subscriptionId: str, data: RegistrationData, response: Response
 ) -> MessagingSubscriptionRegistration:

@@ -58,7 +58,11 @@ class Wish:
         self.background, self.wait = parse_prefer(prefer or "")
 
 
-@router.post("/{subscriptionId}", response_model=Triggered)
+@router.post(
+    "/{subscriptionId}",
+    response_model=Triggered,
+    responses={202: {"model": Triggered, "description": "Accepted; pages or messages remain, see Location"}},
+)
 async def trigger_subscription(
     app: App, caller: Caller, subscriptionId: str, data: TriggerData, wish: Annotated[Wish, Depends()]
 ) -> JSONResponse:

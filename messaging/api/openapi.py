@@ -1,0 +1,101 @@
+"""The specification that client authors build against: every error of every route, and how to come with a token.
+
+FastAPI writes routes and models; what it cannot know is added here, by one rule for each status.
+docs/openapi.json is the same, committed.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+PROBLEM: dict[str, Any] = {
+    "title": "Problem",
+    "description": "Problem details (RFC 9457). `errors` names field and rule, one entry for each.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "examples": ["about:blank"]},
+        "title": {"type": "string", "examples": ["Unprocessable Content"]},
+        "status": {"type": "integer", "examples": [422]},
+        "detail": {"type": "string", "examples": ["channelConfig: must be an e-mail address"]},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "rule"],
+                "properties": {"field": {"type": "string"}, "rule": {"type": "string"}},
+            },
+        },
+        "executionId": {
+            "type": "string",
+            "description": "With 503: the execution that may have been accepted; repeat with the same key.",
+        },
+    },
+}
+
+ERRORS: dict[int, str] = {
+    400: "The body is not JSON",
+    401: "No identity, or one that cannot be trusted",
+    403: "Your role may not do this, or only the owner may",
+    404: "There is no such object, or you may not read it",
+    409: "The object exists already; with an Idempotency-Key: the call is being worked on, see Retry-After",
+    412: "The object has changed since the version that If-Match names",
+    413: "The body is larger than 256 KiB",
+    415: "The body is not application/json",
+    422: "A field breaks a rule; `errors` names both",
+    500: "Something went wrong here, or the subscription's function failed to load",
+    501: "The subscription has no function yet",
+    503: "Storage cannot be reached; see Retry-After",
+}
+
+
+class Api(FastAPI):
+    """FastAPI with a complete specification."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The specification as OpenAPI 3.1, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = _completed(super().openapi())
+        return self.openapi_schema
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of the route's function: what a generated client calls it."""
+    return route.name
+
+
+def _completed(schema: dict[str, Any]) -> dict[str, Any]:
+    components = schema["components"]
+    components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    components["schemas"]["Problem"] = PROBLEM
+    for unused in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(unused, None)
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            if "mandateId" in {one["name"] for one in operation.get("parameters", [])}:
+                operation["security"] = [{"bearer": []}]
+                operation["responses"] |= {str(one): _response(one) for one in _errors(path, method, operation)}
+    return schema
+
+
+def _errors(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
+    """The errors that an operation may answer with, by what it takes."""
+    names = {one["name"] for one in operation["parameters"]}
+    yield from (401, 403, 422, 500, 503)
+    if "requestBody" in operation or method in ("post", "put"):
+        yield from (400, 413, 415)
+    if "{" in path:
+        yield 404
+    if "If-Match" in names:
+        yield 412
+    if method in ("post", "put", "delete"):
+        yield 409
+    if "Idempotency-Key" in names:
+        yield 501
+
+
+def _response(status: int) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": ERRORS[status], "content": {"application/problem+json": {"schema": schema}}}
