@@ -49,7 +49,11 @@ def _subscription_id(text: str) -> str:
     return text
 
 
-SubscriptionId = Annotated[str, AfterValidator(_subscription_id)]
+SubscriptionId = Annotated[
+    str,
+    AfterValidator(_subscription_id),
+    Field(json_schema_extra={"pattern": "^(?=.*[A-Za-z])[A-Za-z_]{1,64}$"}),
+]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Description = Annotated[str, StringConstraints(max_length=2000)]
 ChannelConfig = Annotated[str, StringConstraints(min_length=1, max_length=320)]

@@ -9,6 +9,7 @@ from messaging.access import Principal
 from messaging.bootstrap import Messaging
 from messaging.cursors import Asked, Page
 from messaging.identity import principal
+from messaging.models import MANDATE_ID
 
 
 def _messaging(request: Request) -> Messaging:
@@ -19,7 +20,11 @@ def _messaging(request: Request) -> Messaging:
 App = Annotated[Messaging, Depends(_messaging)]
 
 MandateQuery = Annotated[
-    str | None, Query(description="For an Admin: the mandate; others may name only their own.")
+    str | None,
+    Query(
+        description="For an Admin: the mandate; others may name only their own.",
+        json_schema_extra={"pattern": f"^{MANDATE_ID.pattern}$"},  # told here, held by identity.py
+    ),
 ]
 
 
