@@ -47,7 +47,7 @@ async def start_server(routes: Sequence[Route], run: Run, port: int, grace: floa
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # it logs the mistakes of clients as errors
 
     application = web.Application(client_max_size=BODY_LIMIT)
-    application.router.add_route("*", "/{path:.*}", handle)
+    application.router.add_route("*", "/{path:(?s:.*)}", handle)
     runner = web.AppRunner(
         application,
         access_log=None,

@@ -65,6 +65,7 @@ def raw(host: RunningHost, request: bytes) -> bytes:
         ("/a/b", "a/b", {}),
         ("/a//b/", "a//b/", {}),
         ("/a%2Fb%20c/%C3%A4?x=%26&y=1&y=2&z=", "a%2Fb c/ä", {"x": "&", "y": "1,2"}),
+        ("/a%0Ab", "a\nb", {}),
         ("/q?a+b=c+d&%41=%2B", "q", {"a b": "c d", "A": "+"}),
     ],
 )
