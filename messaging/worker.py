@@ -230,7 +230,8 @@ class Worker:
         attempt = Attempt(item.attempts, batch.creationDate, self._clock(), claim.connector.canAsk, asking)
         outcome = retry.decide(error, attempt, retries, random.random())  # noqa: S311 - jitter
         logger.warning("Delivery %s: %s, now %s", item.id, error.code or type(error).__name__, outcome.state)
-        return replace(outcome, resent=item.ask and not asking)
+        waits = outcome.state is State.DEFERRED  # what was in doubt once is asked for before each further send
+        return replace(outcome, resent=item.ask and not asking, ask=outcome.ask or (item.ask and waits))
 
 
 def _not_begun(item: Item, now: float) -> Outcome:

@@ -120,6 +120,25 @@ async def test_a_mail_that_never_came_is_sent_again_under_the_same_id(product: P
     assert message.operationId == delivery.id
 
 
+async def test_what_was_in_doubt_once_is_asked_for_before_each_further_send(product: Product) -> None:
+    execution = await accepted(product)
+    product.sandbox.faults.replace(
+        [
+            {"provider": "acs", "kind": "reset", "times": 1, "operation": "send"},
+            {"provider": "acs", "status": 429, "times": 1, "operation": "send"},
+        ]
+    )
+    await product.drain()
+    for _ in range(2):
+        retryAt = (await only(product, execution)).retryAt
+        assert retryAt
+        product.clock.now = retryAt + 30
+        await product.drain()
+    assert (await only(product, execution)).state == "sent"
+    asked = [seen.operation for seen in product.sandbox.requests.requests]
+    assert asked == ["send", "lookup", "send", "lookup", "send"]
+
+
 async def test_a_question_that_fails_is_asked_again_before_anything_is_sent(product: Product) -> None:
     execution = await accepted(product)
     product.sandbox.faults.replace(
