@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, Unpack
 
+from messaging.audit import Audit
 from messaging.batches import Batches
 from messaging.connectors import Connectors
 from messaging.deletions import Deletions
@@ -16,6 +17,7 @@ from messaging.functions import Functions
 from messaging.history import History
 from messaging.http import Http
 from messaging.identity import Identity
+from messaging.inbound import Inbound
 from messaging.operator import Operator
 from messaging.pages import Pages, Store
 from messaging.pauses import Pauses
@@ -53,6 +55,8 @@ class Messaging:
     explain: Explain
     pages: Pages
     service: MessagingService
+    inbound: Inbound
+    audit: Audit
     worker: Worker
     sweeper: Sweeper
     deletions: Deletions
@@ -100,6 +104,7 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
     history = History(tables, executions, batches)
     direct = Direct(tables, worker, connectors, clock)
     services = Services(registry, executions, batches, functions, pages, registrations, direct)
+    service, poison = MessagingService(services, clock), Poison(tables, queues, clock)
     return Messaging(
         settings=settings,
         http=http,
@@ -113,11 +118,13 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
         history=history,
         explain=Explain((registry, registrations, history), pauses, connectors),
         pages=pages,
-        service=MessagingService(services, clock),
+        service=service,
+        inbound=Inbound(service, poison, queues),
+        audit=Audit(queues, clock),
         worker=worker,
         sweeper=Sweeper(tables, pages, worker, settings.sweep_after_seconds, clock),
         deletions=deletions,
-        poison=Poison(tables, queues, clock),
+        poison=poison,
         operator=Operator(tables, pauses, worker, connectors.get, clock),
         pauses=pauses,
         inspection=Inspection(account),

@@ -95,6 +95,14 @@ def operator(mandateId: str, userId: str = "cli") -> Principal:
     return Principal(userId, _mandate(mandateId), Role.ADMIN, userId)
 
 
+def machine(mandateId: str, name: str) -> Principal:
+    """The service itself within one mandate, for what a queue that only our own systems write to asks for.
+
+    It may trigger and no more than a Mandate-Admin. `name` becomes `createdBy`. Raises InvalidInput.
+    """
+    return Principal(name, _mandate(mandateId), Role.MANDATE_ADMIN, name)
+
+
 def _mandate(text: object) -> MandateId:
     """The only way from a text to a MandateId. Raises InvalidInput."""
     if not isinstance(text, str) or not MANDATE_ID.fullmatch(text):

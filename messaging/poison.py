@@ -20,12 +20,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A message as it was kept: `id` names its row, `at` is when (UTC seconds), `body` its text."""
+    """A message as it was kept: `id` names its row, `at` is when (UTC seconds), `body` its text, `reason` why."""
 
     id: str
     queue: str
     at: float
     body: str
+    reason: str
 
 
 class Poison:
@@ -36,15 +37,23 @@ class Poison:
 
     async def keep(self, queue: str, messageId: str, body: bytes) -> None:
         """Store a message of `queue` under its own id; storing it again changes nothing but the time."""
-        text = body.decode(errors="backslashreplace").replace("\x00", "\\x00")
-        values: dict[str, Value] = {"queue": queue, "at": self._clock(), **to_columns(text)}
-        await self._tables.commit(Table.WORK, Work.POISON, [Upsert(keys.poison(queue, messageId), values)])
+        await self._store(queue, messageId, body, "failed too often")
         logger.error("Message %s of %s failed too often; it is kept as poison", messageId, queue)
+
+    async def refuse(self, queue: str, messageId: str, body: bytes, reason: str) -> None:
+        """Store a message that no retry would help; the reason is in the row only, as it may quote a field."""
+        await self._store(queue, messageId, body, reason)
+        logger.error("Message %s of %s is refused; it is kept as poison with the reason", messageId, queue)
+
+    async def _store(self, queue: str, messageId: str, body: bytes, reason: str) -> None:
+        text = body.decode(errors="backslashreplace").replace("\x00", "\\x00")
+        values: dict[str, Value] = {"queue": queue, "at": self._clock(), "reason": reason, **to_columns(text)}
+        await self._tables.commit(Table.WORK, Work.POISON, [Upsert(keys.poison(queue, messageId), values)])
 
     async def listed(self, limit: int) -> list[Kept]:
         """The kept messages, queue by queue, without their bodies."""
         span = ("!", "~")
-        rows = await self._tables.range(Table.WORK, Work.POISON, span, limit, ("queue", "at"))
+        rows = await self._tables.range(Table.WORK, Work.POISON, span, limit, ("queue", "at", "reason"))
         return [_kept(row) for row in rows]
 
     async def get(self, id: str) -> Kept:
@@ -87,4 +96,4 @@ class Poison:
 
 
 def _kept(row: Row) -> Kept:
-    return Kept(row.key, row["queue"], row["at"], from_columns(row.values))
+    return Kept(row.key, row["queue"], row["at"], from_columns(row.values), row.get("reason", "failed too often"))

@@ -1,15 +1,17 @@
 """The Functions of queues and timers: each parses its message and calls the service. A test pins the bindings.
 
-A message that is none of ours raises, so the host moves it to the queue's poison queue, whose function keeps it.
+A message of our own queues that does not parse raises, so the host moves it to the queue's poison queue, whose
+function keeps it. What others write is refused at once (inbound.py).
 """
 
 from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 
-from messaging import messages
+from messaging import events, messages, workflow
 from messaging.bootstrap import Messaging, build
 from messaging.connectors import CONNECTORS
+from messaging.inbound import Read
 from messaging.messages import BatchMessage, PageMessage
 from messaging.models import MessagingChannel
 from messaging.settings import Settings
@@ -52,9 +54,18 @@ async def prepare_page(message: func.QueueMessage) -> None:
     await messaging().pages.prepare(PageMessage.from_json(message.get_json()))
 
 
+def taking(queue: str, read: Read) -> Callable[[func.QueueMessage], Awaitable[None]]:
+    async def take(message: func.QueueMessage) -> None:
+        await messaging().inbound.take(queue, message.id or "", message.get_body(), read)
+
+    return take
+
+
 for one in CONNECTORS:
     on_queue(f"deliver_{one.value}", messages.deliveries(one), delivering(one))
 on_queue("prepare_page", messages.EXECUTIONS, prepare_page)
+on_queue("workflow_action", workflow.QUEUE, taking(workflow.QUEUE, workflow.read))
+on_queue("system_event", events.QUEUE, taking(events.QUEUE, events.read))
 
 
 @blueprint.function_name("sweep")

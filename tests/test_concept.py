@@ -63,6 +63,7 @@ NAMES = [
     "_collectLogErrors",
     "logAuditEvent",
     "trigger_subscription",
+    "messaging.executeSubscription",
 ]
 """The concept's names, apart from routes and environment variables."""
 

@@ -63,6 +63,10 @@ def test_the_functions_and_their_bindings() -> None:
         "deliver_sms_poison": [queue("messaging-deliveries-sms-poison")],
         "prepare_page": [queue("messaging-executions")],
         "prepare_page_poison": [queue("messaging-executions-poison")],
+        "workflow_action": [queue("messaging-workflow-actions")],
+        "workflow_action_poison": [queue("messaging-workflow-actions-poison")],
+        "system_event": [queue("messaging-system-events")],
+        "system_event_poison": [queue("messaging-system-events-poison")],
         "sweep": [
             {
                 "type": "timerTrigger",

@@ -1,4 +1,4 @@
-"""`poison`: queue messages that failed too often, and what to do with them."""
+"""`poison`: queue messages that failed too often or were refused, and what to do with them."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from messaging.cli.common import Json, Limit, group, run
 from messaging.cli.output import Line, facts, show, table, when
 
-app = group("Queue messages that failed too often.")
+app = group("Queue messages that failed too often or were refused.")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id that `poison list` shows.")]
 
@@ -29,7 +29,9 @@ def list_(limit: Limit = 100, as_json: Json = False) -> None:
 def show_(id: Id, as_json: Json = False) -> None:
     """One kept message with its body."""
     kept = run(lambda product: product.poison.get(id))
-    shown = facts({"id": kept.id, "queue": kept.queue, "kept at": when(kept.at), "body": kept.body})
+    shown = facts(
+        {"id": kept.id, "queue": kept.queue, "kept at": when(kept.at), "reason": kept.reason, "body": kept.body}
+    )
     show(asdict(kept), shown, as_json)
 
 

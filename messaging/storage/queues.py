@@ -22,7 +22,8 @@ class AzureQueues:
         self._clients: dict[str, QueueClient] = {}
 
     async def put(self, queue: str, message: Mapping[str, Any], delay: float = 0) -> None:
-        text = json.dumps(message, separators=(",", ":"))
+        # Not escaped: a message that somebody wrote in UTF-8 must fit again when it is put back.
+        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
         seconds = min(max(0, math.ceil(delay)), LONGEST_DELAY)
         client = self._client(queue)
         async with reaching_storage():

@@ -37,7 +37,13 @@ async def test_kept_messages_are_listed_and_shown(product: Product, cli: Command
     assert (await cli("poison list --limit 1 --json")).document["more"] is True
     assert "There are more than these 1" in (await cli("poison list --limit 1")).out
     shown = await cli(f"poison show {ids[0]} --json")
-    assert shown.document == {"id": ids[0], "queue": QUEUE, "at": product.clock.now, "body": BODY}
+    assert shown.document == {
+        "id": ids[0],
+        "queue": QUEUE,
+        "at": product.clock.now,
+        "body": BODY,
+        "reason": "failed too often",
+    }
     human = await cli(f"poison show {ids[0]}")
     assert BODY in human.out and QUEUE in human.out
 

@@ -1,0 +1,94 @@
+"""System events: what other systems report on a queue, as CloudEvents 1.0 or in the Event Grid schema.
+
+An event of type `com.example.login` executes `audit_login` where its mandate has that subscription.
+Sources: concept, "Audit Log Events"; CloudEvents 1.0, "Required attributes"; Event Grid event schema.
+"""
+
+import time
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import from_json
+
+from messaging import identity
+from messaging.errors import InvalidInput
+from messaging.inbound import Order
+from messaging.models import TriggerKind, is_subscription_id
+
+QUEUE = "messaging-system-events"
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+
+class EventData(BaseModel):
+    """Whom the event concerns. `details` is any object."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    mandateId: str
+    userId: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    details: dict[str, Any]
+
+
+class CloudEvent(BaseModel):
+    """Attributes beyond these are extensions, which CloudEvents allows; they are not read."""
+
+    model_config = ConfigDict(strict=True)
+
+    specversion: Literal["1.0"]
+    id: Text
+    source: Text
+    type: Text
+    time: AwareDatetime | None = None
+    data: EventData
+
+
+class GridEvent(BaseModel):
+    """The Event Grid schema of the same."""
+
+    model_config = ConfigDict(strict=True)
+
+    id: Text
+    source: Text = Field(alias="topic")
+    type: Text = Field(alias="eventType")
+    time: AwareDatetime | None = Field(alias="eventTime", default=None)
+    data: EventData
+
+
+def read(messageId: str, body: bytes) -> Order:
+    """Raises ValidationError or InvalidInput, which name the field. An event without a time happened now."""
+    document = _document(body)
+    event: CloudEvent | GridEvent
+    if "eventType" in document and "specversion" not in document:
+        event = GridEvent.model_validate_json(body)
+    else:
+        event = CloudEvent.model_validate_json(body)
+    name = event.type.rpartition(".")[2]
+    subscriptionId = f"audit_{name}"
+    if not name or not is_subscription_id(subscriptionId):
+        raise InvalidInput("type", "must end with a word of letters and underscores, at most 58 characters")
+    data = event.data
+    return Order(
+        principal=identity.machine(data.mandateId, "event"),
+        kind=TriggerKind.EVENT,
+        subscriptionId=subscriptionId,
+        triggerData={
+            "eventType": name,
+            "userId": data.userId,
+            "details": data.details,
+            "timestamp": event.time.timestamp() if event.time else time.time(),
+        },
+        # CloudEvents: source and id together are unique. A line feed is in no key that a header brings.
+        idempotencyKey=f"{event.source}\n{event.id}",
+        again=document,
+    )
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = from_json(body)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise InvalidInput("body", "must be one event, a JSON object in UTF-8")
+    return document
