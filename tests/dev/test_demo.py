@@ -12,6 +12,7 @@ import jwt
 import pytest
 
 from dev.processes import ROOT, Child, python_module
+from tests.ports import free_ports
 
 PEOPLE = [
     "alice | alice@example.com | 3 system errors",
@@ -52,11 +53,8 @@ def test_the_demo_shows_who_received_what_and_ends_with_0() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ending_the_run_ends_every_process_it_started(number: signal.Signals) -> None:
-    free = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-    ports = sorted(one.getsockname()[1] for one in free)
-    for one in free:
-        one.close()
-    environment = {"PORT_API": str(ports[0]), "PORT_SANDBOX": str(ports[1]), "PORT_STORAGE": str(ports[2] + 100)}
+    ports = free_ports(5)  # the storage takes three
+    environment = {"PORT_API": str(ports[0]), "PORT_SANDBOX": str(ports[1]), "PORT_STORAGE": str(ports[2])}
     with Child("run", python_module("dev.run"), environment) as run:
         run.wait_line("Ctrl-C ends everything")
         started = descendants(run.pid)

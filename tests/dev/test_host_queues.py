@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import logging
-import socket
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from dev.host.protos import RpcFunctionMetadata
 from dev.host.queues import QueueListener
 from dev.host.worker import Call, Outcome
 from tests.dev.hostapp.records import new_name
+from tests.ports import free_ports
 
 FAST = QueueRules(max_polling_interval=0.2)
 
@@ -251,7 +251,8 @@ def test_queue_is_created_at_start_and_again_when_it_has_gone(bench: Bench) -> N
 
 
 def test_outage_of_storage_is_logged_once_and_survived(caplog: pytest.LogCaptureFixture) -> None:
-    ports = free_port(), free_port(), free_port()
+    blob, queue, table = free_ports(3)
+    ports = (blob, queue, table)
     endpoint = f"QueueEndpoint=http://127.0.0.1:{ports[1]}/{ACCOUNT}"
     bench = Bench(f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};{endpoint}")
 
@@ -275,9 +276,3 @@ def test_outage_of_storage_is_logged_once_and_survived(caplog: pytest.LogCapture
     assert len(messages) == 2
     assert "storage does not answer" in messages[0]
     assert "storage answers again" in messages[1]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
