@@ -12,6 +12,7 @@ from messaging.models import MandateId
 from messaging.registrations import rows_to_remove
 from messaging.storage import keys
 from messaging.storage.base import Delete, Row, Table, Tables, Upsert, Work, together
+from messaging.sweeper import LONGEST_RUN
 
 AT_A_TIME = 30_000
 """Registrations that one run deletes; and how many are read at once, and deleted in one transaction."""
@@ -20,9 +21,6 @@ IN_TRANSACTION = 33
 
 LISTED = 200
 """Deletions that one run looks at."""
-
-LONGEST_RUN = 600.0
-"""Seconds that a deletion stays listed: so long a call that had found the subscription may still register."""
 
 
 class Deletions:
@@ -46,7 +44,7 @@ class Deletions:
             if left <= 0:
                 break
             if not gone and row["at"] + LONGEST_RUN < self._clock():
-                await self._forget(row)
+                await self._forget(row)  # a call that had found the subscription cannot register any more
         return AT_A_TIME - left
 
     async def _empty(self, mandateId: MandateId, subscriptionUuid: str, most: int) -> int:

@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from messaging.cursors import Asked
 from messaging.events import QUEUE, read
-from messaging.models import MessagingExecution
-from messaging.storage.base import Row, Table, Work
+from tests.inbound import executions, poison
 from tests.product import Product
 
 TELL = """
@@ -44,14 +42,6 @@ def grid(product: Product) -> bytes:
 
 async def take(product: Product, body: bytes, messageId: str = "id-1") -> None:
     await product.messaging.inbound.take(QUEUE, messageId, body, read)
-
-
-async def executions(product: Product) -> list[MessagingExecution]:
-    return list((await product.messaging.history.getAllExecutions(product.principal(), Asked(1000))).items)
-
-
-async def poison(product: Product) -> list[Row]:
-    return await product.messaging.tables.range(Table.WORK, Work.POISON, ("!", "~"), 1000)
 
 
 @pytest.mark.parametrize("schema", [cloud, grid])

@@ -9,12 +9,11 @@ import pytest
 
 from dev.processes import ROOT
 from messaging import workflow
-from messaging.cursors import Asked
 from messaging.errors import StorageUnavailable
-from messaging.models import MessagingExecution
-from messaging.storage.base import Row, Table, Work
+from messaging.storage.base import Row
 from messaging.storage.memory import MemoryTables
 from messaging.workflow import QUEUE, WorkflowAction, read
+from tests.inbound import executions, poison
 from tests.product import GREETING, Product, running
 
 SLOW = GREETING.replace("    sent", "    import time; time.sleep(1)\n    sent", 1)
@@ -35,14 +34,6 @@ def message(product: Product, **more: Any) -> bytes:
 
 async def take(product: Product, body: bytes, messageId: str = "id-1") -> None:
     await product.messaging.inbound.take(QUEUE, messageId, body, read)
-
-
-async def executions(product: Product) -> list[MessagingExecution]:
-    return list((await product.messaging.history.getAllExecutions(product.principal(), Asked(1000))).items)
-
-
-async def poison(product: Product) -> list[Row]:
-    return await product.messaging.tables.range(Table.WORK, Work.POISON, ("!", "~"), 1000)
 
 
 async def test_a_message_executes_and_a_redelivered_one_does_not_again(product: Product) -> None:

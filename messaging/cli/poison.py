@@ -37,7 +37,10 @@ def show_(id: Id, as_json: Json = False) -> None:
 
 @app.command()
 def replay(id: Id, as_json: Json = False) -> None:
-    """Put the message back on its queue. Do it when what made it fail is gone; repeats do no harm."""
+    """Put the message back on its queue, when what made it fail is gone.
+
+    Repeats do no harm, but for a workflow message without an idempotencyKey: it is executed anew.
+    """
     run(lambda product: product.poison.replay(id))
     show({"id": id, "replayed": True}, ["It is on its queue again."], as_json)
 
