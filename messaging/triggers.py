@@ -1,10 +1,12 @@
-"""The Functions of queues and timers: each parses its message and calls the service. A test pins the bindings.
+"""The Functions of HTTP, queues and timers: each hands its request or message on. A test pins the bindings.
 
 A message of our own queues that does not parse raises, so the host moves it to the queue's poison queue, whose
 function keeps it. What others write is refused at once (inbound.py).
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
+from urllib.parse import quote, unquote_to_bytes, urlsplit, urlunsplit
 
 import azure.functions as func
 
@@ -27,6 +29,38 @@ def messaging() -> Messaging:
     if not _built:
         _built.append(build(Settings.from_environment()))
     return _built[0]
+
+
+async def answer(product: Messaging, request: func.HttpRequest) -> func.HttpResponse:
+    """Let the API answer. The first request imports it: queue and timer instances never pay for FastAPI."""
+    from messaging.api.app import asgi
+
+    adapter = func.AsgiMiddleware(partial(asgi, product))  # type: ignore[no-untyped-call]
+    response: func.HttpResponse = await adapter.handle_async(_decodable(request))
+    return response
+
+
+def _decodable(request: func.HttpRequest) -> func.HttpRequest:
+    """The request with its path as the adapter can read it.
+
+    It fails on bytes that are not UTF-8: they become U+FFFD, which no route and no id contains. And it drops what
+    follows a `;`.
+    """
+    url = urlsplit(request.url)
+    path = quote(unquote_to_bytes(url.path).decode(errors="replace"))
+    address = urlunsplit(url._replace(path=path))
+    return func.HttpRequest(request.method, address, headers=request.headers, body=request.get_body())
+
+
+@blueprint.function_name("api")
+@blueprint.route(
+    route="{*route}",
+    trigger_arg_name="request",
+    methods=list(func.HttpMethod),
+    auth_level=func.AuthLevel.ANONYMOUS,
+)
+async def api(request: func.HttpRequest) -> func.HttpResponse:
+    return await answer(messaging(), request)
 
 
 def on_queue(name: str, queue: str, work: Callable[[func.QueueMessage], Awaitable[None]]) -> None:

@@ -53,7 +53,7 @@ def test_the_functions_and_their_bindings() -> None:
     assert indexed.returncode == 0, indexed.stderr
     found = json.loads(indexed.stdout)
     http, answer = found.pop("api")
-    assert (http["type"], http["authLevel"], http["route"]) == ("httpTrigger", "ANONYMOUS", "/{*route}")
+    assert (http["type"], http["authLevel"], http["route"]) == ("httpTrigger", "ANONYMOUS", "{*route}")
     assert {"GET", "POST", "PUT", "DELETE"} <= set(http["methods"])
     assert (answer["type"], answer["direction"], answer["name"]) == ("http", "OUT", "$return")
     assert found == {

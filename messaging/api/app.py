@@ -75,15 +75,10 @@ _create_once = cache(create)
 
 
 async def asgi(messaging: Messaging, scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve one request of the Functions host.
+    """Serve one request.
 
-    The adapter starts a lifespan at the first request, twice if two come at once, and never ends it: there is none
-    here. It also lets an exception fail the invocation after the app has answered it: it is logged instead.
+    The adapter lets an exception fail the invocation after the app has answered it: it is logged instead.
     """
-    if scope["type"] == "lifespan":
-        await receive()
-        await send({"type": "lifespan.startup.complete"})
-        return
     try:
         await _create_once(messaging)(scope, receive, send)
     except Exception:

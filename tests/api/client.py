@@ -1,4 +1,4 @@
-"""A client that calls the API as the Functions host does: through Microsoft's own ASGI adapter."""
+"""A client that calls the API as the Functions host does: through the HTTP function."""
 
 import json
 import time
@@ -8,10 +8,10 @@ from typing import Any
 import azure.functions as func
 
 from messaging.access import Principal, Role
-from messaging.api.app import asgi
 from messaging.bootstrap import Messaging
 from messaging.identity import local_token
 from messaging.models import MandateId
+from messaging.triggers import answer
 from tests.product import LOCAL_KEY
 
 
@@ -31,10 +31,7 @@ class Client:
     def __init__(
         self, messaging: Messaging, mandateId: MandateId, role: Role | None = None, userId: str = "boss"
     ) -> None:
-        async def app(scope: Any, receive: Any, send: Any) -> None:
-            await asgi(messaging, scope, receive, send)
-
-        self._middleware = func.AsgiMiddleware(app)  # type: ignore[no-untyped-call]
+        self._messaging = messaging
         self._headers: dict[str, str] = {}
         if role is not None:
             self.authorize(local_token(LOCAL_KEY, Principal(userId, mandateId, role, userId), time.time() + 600))
@@ -56,6 +53,6 @@ class Client:
             else (f"https://messaging.example.com{path[1:]}")
         )
         request = func.HttpRequest(method, url, headers=sent, body=content)
-        response = await self._middleware.handle_async(request)
+        response = await answer(self._messaging, request)
         found = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, found, response.get_body())
