@@ -8,7 +8,17 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, NewType, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 MandateId = NewType("MandateId", str)
 """A tenant. Made only by identity.py, or read back from our own rows: a text from a request does not fit."""
@@ -67,6 +77,15 @@ class _Input(BaseModel):
 
 class _Change(_Input):
     """Fields to be changed; only `description` may be emptied, with null."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core)
+        for name, told in handler.resolve_ref_schema(schema)["properties"].items():
+            if name != "description":
+                told |= next(one for one in told.pop("anyOf") if one != {"type": "null"})
+                del told["default"]
+        return schema
 
     @model_validator(mode="after")
     def _no_null(self) -> Self:

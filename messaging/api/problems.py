@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from messaging import errors
 
@@ -88,7 +89,15 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase
     detail = "There is nothing at this path" if error.status_code == 404 else phrase
-    return Problem(error.status_code, detail, dict(error.headers or {}))
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else dict(error.headers or {})
+    return Problem(error.status_code, detail, headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of every route at this path; the framework names only those of the first one."""
+    asked = [(method, {**request.scope, "method": method}) for method in ("GET", "POST", "PUT", "DELETE")]
+    routes = request.app.routes
+    return ", ".join(name for name, one in asked if any(route.matches(one)[0] is Match.FULL for route in routes))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -167,6 +167,20 @@ async def test_a_field_that_breaks_a_rule_is_named(
     assert (answer.status, said in json.dumps(answer.json())) == (status, True), answer.json()
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/subscriptions", "GET, POST"),
+        ("/subscriptions/SystemErrors", "GET, PUT, DELETE"),
+        ("/registrations/nothing", "PUT, DELETE"),
+        ("/trigger/SystemErrors", "POST"),
+    ],
+)
+async def test_another_method_is_told_which_ones_there_are(bench: Bench, path: str, methods: str) -> None:
+    answer = await bench.refused("PATCH", path)
+    assert (answer.status, answer.headers["allow"]) == (405, methods)
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""])
 async def test_only_json_is_read(bench: Bench, kind: str) -> None:
     assert (await bench.refused("POST", "/trigger/SystemErrors", TRIGGER, content_type=kind)).status == 415

@@ -1,0 +1,19 @@
+"""At least five thousand requests that nobody wrote, to the running host: each is answered as specified."""
+
+from pathlib import Path
+
+from tests.fuzz import fuzz, prepare
+from tests.product import mandate
+from tests.proof.world import world
+
+CASES = 5_000
+
+
+async def test_five_thousand_requests(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        here.host()
+        async with here.client(mandate()) as client:
+            report = fuzz(client, await prepare(client), tmp_path, "-n", "320")
+    print(f"\n{report.cases} requests, {len(report.failures)} of them answered out of contract")
+    assert not report.failures, report.text
+    assert report.cases >= CASES
