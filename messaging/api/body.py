@@ -1,10 +1,11 @@
 """What a request's body may be, decided before anything else reads it: JSON as RFC 8259 has it, and not too much.
 
-Python's own parser takes NaN, Infinity and any depth; no other system would understand them again.
+Python's own parser takes NaN, Infinity, any depth and a name twice; no two systems would understand them alike.
 """
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from math import isfinite
 from typing import Any
 
 from messaging.api.problems import Problem
@@ -69,7 +70,7 @@ def _refusal(body: bytes, content_type: str) -> Problem | None:
     if content_type != "application/json":
         return Problem(415, "The body must be application/json")
     try:
-        value = json.loads(body, parse_constant=_refuse_constant)
+        value = json.loads(body, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once)
     except RecursionError:
         return _too_deep()
     except ValueError as error:
@@ -77,8 +78,26 @@ def _refusal(body: bytes, content_type: str) -> Problem | None:
     return _too_deep() if _depth(value) > MAX_DEPTH else None
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def _refuse(number: str) -> None:
+    raise ValueError(f"{number} is not JSON")
+
+
+def _finite(number: str) -> float:
+    """A number that other systems can read again: 1e400 would come back as Infinity."""
+    value = float(number)
+    if not isfinite(value):
+        raise ValueError(f"{number[:40]} is too large")
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are all different: of two equal ones each reader picks its own."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {json.dumps(twice[:40])} stands twice in one object")
+    return value
 
 
 def _reason(error: ValueError) -> str:
