@@ -34,6 +34,8 @@ def table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> list[Line]:
 def facts(pairs: Mapping[str, object]) -> list[Line]:
     """Names with their values; what is empty is left out."""
     shown = {name: value for name, value in pairs.items() if value not in (None, "")}
+    if not shown:
+        return []
     return aligned([[Text(name, style="bold"), _cell(value)] for name, value in shown.items()])
 
 

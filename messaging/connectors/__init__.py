@@ -16,6 +16,12 @@ CONNECTORS: dict[MessagingChannel, str] = {
 }
 
 
+def kind(channel: MessagingChannel) -> type[Connector]:
+    """The class of a channel's connector."""
+    module, _, name = CONNECTORS[channel].partition(":")
+    return cast(type[Connector], getattr(import_module(module), name))
+
+
 class Connectors:
     def __init__(self, settings: Settings, http: Http) -> None:
         self._settings = settings
@@ -26,9 +32,7 @@ class Connectors:
         """The channel's connector. Raises InvalidInput if the channel has no settings."""
         if channel not in self._made:
             self.require(channel)
-            module, _, name = CONNECTORS[channel].partition(":")
-            kind = getattr(import_module(module), name)
-            self._made[channel] = cast(Connector, kind(self._settings, self._http))
+            self._made[channel] = kind(channel)(self._settings, self._http)  # type: ignore[call-arg,arg-type]
         return self._made[channel]
 
     def sender(self, channel: MessagingChannel) -> str:

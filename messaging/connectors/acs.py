@@ -82,7 +82,8 @@ class ConnectorMessagingEmail(Connector):
     def sender(self) -> str:
         return self._sender
 
-    def _check(self, content: Content) -> None:
+    @classmethod
+    def _check(cls, content: Content) -> None:
         super()._check(content)
         if not content.subject:
             raise InvalidInput("subject", "is empty; an e-mail needs one")

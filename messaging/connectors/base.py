@@ -56,11 +56,12 @@ class Connector(ABC):
     def sender(self) -> str:
         """The address, number or account that sends: what a provider limits and blocks."""
 
-    def check(self, content: Content) -> None:
+    @classmethod
+    def check(cls, content: Content) -> None:
         """Raise InvalidInput if this content cannot be sent here, UnsupportedOption for an option without use."""
-        if content.template is not None and not self.takesTemplate:
-            raise UnsupportedOption("template", f"the channel {self.channel.value} has no templates")
-        self._check(content)
+        if content.template is not None and not cls.takesTemplate:
+            raise UnsupportedOption("template", f"the channel {cls.channel.value} has no templates")
+        cls._check(content)
 
     async def send(self, message: Message) -> Sent:
         """Give the message to the provider and answer what it took.
@@ -88,7 +89,8 @@ class Connector(ABC):
             logger.error("Channel %s: %s in its connector\n%s", self.channel.value, type(error).__name__, where)
             raise Ambiguous(f"The connector failed unexpectedly ({type(error).__name__})") from error
 
-    def _check(self, content: Content) -> None:
+    @classmethod
+    def _check(cls, content: Content) -> None:
         if not content.text.strip() and content.template is None:
             raise InvalidInput("message", "has no text")
 

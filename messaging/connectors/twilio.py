@@ -73,7 +73,8 @@ class ConnectorMessagingSms(Connector):
     def sender(self) -> str:
         return self._sender
 
-    def _check(self, content: Content) -> None:
+    @classmethod
+    def _check(cls, content: Content) -> None:
         super()._check(content)
         length = len(content.text)
         if length > MAX_CHARACTERS:
