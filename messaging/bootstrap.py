@@ -11,13 +11,15 @@ from messaging.batches import Batches
 from messaging.connectors import Connectors
 from messaging.deletions import Deletions
 from messaging.direct import Direct
+from messaging.easyauth import EasyAuth
 from messaging.executions import Executions
 from messaging.explain import Explain
 from messaging.functions import Functions
 from messaging.history import History
 from messaging.http import Http
-from messaging.identity import Identity
+from messaging.identity import Credentials, Identity, Names
 from messaging.inbound import Inbound
+from messaging.jwks import Keys
 from messaging.operator import Operator
 from messaging.pages import Pages, Store
 from messaging.pauses import Pauses
@@ -33,6 +35,7 @@ from messaging.storage.inspection import Inspection
 from messaging.storage.queues import AzureQueues
 from messaging.storage.tables import AzureTables
 from messaging.sweeper import Sweeper
+from messaging.tokens import IssuedTokens, LocalTokens
 from messaging.worker import Timing, Worker
 
 SUBSCRIPTIONS = Path(__file__).parent.parent / "subscriptions"
@@ -71,6 +74,16 @@ class Messaging:
             await part.close()
 
 
+def credentials(settings: Settings, http: Http, clock: Callable[[], float]) -> Credentials:
+    """What MESSAGING_AUTH names; settings.py has seen to it that everything it needs is there."""
+    if settings.auth == "easyauth":
+        return EasyAuth()
+    if settings.auth == "local":
+        return LocalTokens(settings.local_key.get_secret_value() if settings.local_key else "")
+    keys = Keys(settings.jwt_jwks_url or "", http, clock)
+    return IssuedTokens(settings.jwt_issuer or "", settings.jwt_audience or "", keys)
+
+
 class Swaps(TypedDict, total=False):
     """What may be put in the place of what the settings would give."""
 
@@ -104,6 +117,7 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
     history = History(tables, executions, batches)
     direct = Direct(tables, worker, connectors, clock)
     services = Services(registry, executions, batches, functions, pages, registrations, direct)
+    names = Names(settings.claim_user, settings.claim_mandate, settings.claim_roles)
     service, poison = MessagingService(services, clock), Poison(tables, queues, clock)
     return Messaging(
         settings=settings,
@@ -112,7 +126,7 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
         queues=queues,
         account=account,
         connectors=connectors,
-        identity=Identity(settings),
+        identity=Identity(credentials(settings, http, clock), names),
         registry=registry,
         registrations=registrations,
         history=history,

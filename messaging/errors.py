@@ -77,6 +77,18 @@ class Unauthenticated(MessagingError):
     """A bearer token is needed."""
 
 
+class InvalidToken(Unauthenticated):
+    """The bearer token is not valid here."""
+
+
+class IssuerUnavailable(MessagingError):
+    """The keys of the tokens' issuer cannot be had right now: nobody can be recognised. Repeat the call later."""
+
+    def __init__(self, retryAfter: float) -> None:
+        super().__init__()
+        self.retryAfter = retryAfter
+
+
 class Forbidden(MessagingError):
     """Your role may not do this."""
 

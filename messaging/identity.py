@@ -1,26 +1,24 @@
-"""From a bearer token to a Principal. The only place where a MandateId is made from what a caller sends.
+"""From a caller's claims to a Principal. The only place where a MandateId is made from what a caller sends.
 
-`MESSAGING_AUTH=local` takes tokens signed with a key of this machine (`make token` prints one); settings.py
-refuses it outside development.
+Where the claims come from is a matter of `MESSAGING_AUTH`: tokens.py or easyauth.py.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeIs
 
 import jwt
 
 from messaging.access import Principal, Role
-from messaging.errors import Forbidden, InvalidInput, Unauthenticated
+from messaging.errors import Forbidden, InvalidInput, InvalidToken
 from messaging.models import MANDATE_ID, MandateId
-from messaging.settings import Settings
+from messaging.tokens import LOCAL_AUDIENCE, LOCAL_ISSUER
 
 ROLES = {
     "Messaging.Admin": Role.ADMIN,
     "Messaging.MandateAdmin": Role.MANDATE_ADMIN,
     "Messaging.User": Role.USER,
 }
-LOCAL_ISSUER = "local"
-LOCAL_AUDIENCE = "messaging"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,44 +31,70 @@ class Caller:
     session: str
 
 
+class Credentials(Protocol):
+    """What knows whom a request speaks for."""
+
+    async def claims(self, headers: Mapping[str, str]) -> dict[str, Any]:
+        """What is claimed and proven, from headers in lower case. Raises Unauthenticated."""
+        ...
+
+    async def ready(self) -> None:
+        """Raise IssuerUnavailable if nobody can be recognised right now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Under which names the claims stand; the user's is `oid`, else `sub`, where none is given."""
+
+    user: str = ""
+    mandate: str = "mandateId"
+    roles: str = "roles"
+
+
 class Identity:
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, credentials: Credentials, names: Names) -> None:
+        self._credentials = credentials
+        self._names = names
 
-    def caller(self, authorization: str | None) -> Caller:
-        """Who an Authorization header speaks for. Raises Unauthenticated, or Forbidden without a known role."""
-        scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("A bearer token is needed")
-        return self._from_claims(self._verified(token.strip()))
+    async def ready(self) -> None:
+        """Raise IssuerUnavailable if nobody can be recognised right now."""
+        await self._credentials.ready()
 
-    def _verified(self, token: str) -> dict[str, Any]:
-        key = self._settings.local_key
-        try:
-            return jwt.decode(
-                token,
-                key.get_secret_value() if key else "",
-                algorithms=["HS256"],
-                audience=LOCAL_AUDIENCE,
-                issuer=LOCAL_ISSUER,
-                options={"require": ["exp", "sub"]},
-            )
-        except jwt.ExpiredSignatureError:
-            raise Unauthenticated("The bearer token has expired") from None
-        except (jwt.InvalidTokenError, TypeError, ValueError):
-            raise Unauthenticated("The bearer token is not valid here") from None
+    async def caller(self, headers: Mapping[str, str]) -> Caller:
+        """Whom a request speaks for.
 
-    def _from_claims(self, claims: dict[str, Any]) -> Caller:
-        settings = self._settings
-        userId = claims.get(settings.claim_user) if settings.claim_user else claims.get("oid") or claims.get("sub")
-        if not isinstance(userId, str) or not 0 < len(userId) <= 256:
-            raise Unauthenticated("The bearer token names no user")
-        names = claims.get(settings.claim_roles) or []
-        known = [ROLES[name] for name in ([names] if isinstance(names, str) else names) if name in ROLES]
-        if not known:
-            raise Forbidden("The bearer token carries no role of this service")
-        session = claims.get("sid") or claims.get("jti") or userId
-        return Caller(userId, claims.get(settings.claim_mandate), max(known), str(session))
+        Raises Unauthenticated, IssuerUnavailable, and Forbidden without a known role or with a mandate that
+        cannot be one.
+        """
+        claims = await self._credentials.claims(headers)
+        names = self._names
+        userId = claims.get(names.user) if names.user else claims.get("oid") or claims.get("sub")
+        if not _is_name(userId):
+            raise InvalidToken("The bearer token names no user")
+        mandateId = claims.get(names.mandate)
+        if mandateId is not None and not (isinstance(mandateId, str) and MANDATE_ID.fullmatch(mandateId)):
+            raise Forbidden(f"The bearer token's {names.mandate} is no mandate")
+        session = next(one for one in (claims.get("sid"), claims.get("jti"), userId) if _is_name(one))
+        return Caller(userId, mandateId, _highest(claims.get(names.roles)), session)
+
+
+def _is_name(value: Any) -> TypeIs[str]:
+    """A text that can be stored, 1 to 256 characters."""
+    return (
+        isinstance(value, str) and 0 < len(value) <= 256 and not any("\ud800" <= one <= "\udfff" for one in value)
+    )
+
+
+def _highest(claimed: Any) -> Role:
+    """The highest of the roles that are claimed, as a list of texts or one text."""
+    names = [claimed] if isinstance(claimed, str) else claimed or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InvalidToken("The bearer token's roles are not a list of texts")
+    known = [ROLES[name] for name in names if name in ROLES]
+    if not known:
+        raise Forbidden("The bearer token carries no role of this service")
+    return max(known)
 
 
 def principal(caller: Caller, named: str | None) -> Principal:

@@ -18,12 +18,19 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 def _url(text: str) -> str:
+    if urlsplit(text).query:
+        raise ValueError("must be a URL of the form https://host/path")
+    return _keys_url(text).rstrip("/")
+
+
+def _keys_url(text: str) -> str:
+    """A URL as it is; Entra's may say in its query for which app the keys are."""
     parts = urlsplit(text)
-    if not parts.hostname or parts.username or parts.query or parts.fragment:
+    if not parts.hostname or parts.username or parts.fragment:
         raise ValueError("must be a URL of the form https://host/path")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise ValueError("must be https (http only on this machine)")
-    return text.rstrip("/")
+    return text
 
 
 def _acs_connection(secret: SecretStr) -> SecretStr:
@@ -38,6 +45,7 @@ def _acs_connection(secret: SecretStr) -> SecretStr:
 
 
 Url = Annotated[str, AfterValidator(_url)]
+KeysUrl = Annotated[str, AfterValidator(_keys_url)]
 AcsConnection = Annotated[SecretStr, AfterValidator(_acs_connection)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -66,7 +74,11 @@ class Settings(BaseSettings):
     storage_client_id: str | None = Field(None, alias="AzureWebJobsStorage__clientId")
     http_proxy: Url | None = Field(None, alias="MESSAGING_HTTP_PROXY")
 
-    auth: Literal["local"] = Field("local", alias="MESSAGING_AUTH")
+    auth: Literal["jwt", "easyauth", "local"] = Field("jwt", alias="MESSAGING_AUTH")
+    jwt_issuer: str | None = Field(None, alias="MESSAGING_JWT_ISSUER")
+    jwt_audience: str | None = Field(None, alias="MESSAGING_JWT_AUDIENCE")
+    jwt_jwks_url: KeysUrl | None = Field(None, alias="MESSAGING_JWT_JWKS_URL")
+    easyauth_enabled: bool = Field(False, alias="WEBSITE_AUTH_ENABLED")
     local_key: SecretStr | None = Field(None, alias="MESSAGING_LOCAL_KEY", min_length=32)
     claim_user: str = Field("", alias="MESSAGING_CLAIM_USER")
     claim_mandate: str = Field("mandateId", alias="MESSAGING_CLAIM_MANDATE")
@@ -107,14 +119,24 @@ class Settings(BaseSettings):
     def _consistent(self) -> Self:
         if not (self.storage_connection or self.storage_account):
             raise ValueError("AzureWebJobsStorage or AzureWebJobsStorage__accountName must be set")
-        if self.auth == "local":
-            if self.environment != "Development" or self.azure_instance:
-                raise ValueError("MESSAGING_AUTH=local works only where AZURE_FUNCTIONS_ENVIRONMENT=Development")
-            if not self.local_key:
-                raise ValueError("MESSAGING_AUTH=local needs MESSAGING_LOCAL_KEY, 32 characters or more")
+        self._check_auth()
         if self.provider_timeout_seconds >= self.lease_seconds:
             raise ValueError("MESSAGING_PROVIDER_TIMEOUT_SECONDS must be less than MESSAGING_LEASE_SECONDS")
         return self
+
+    def _check_auth(self) -> None:
+        if self.auth == "jwt":
+            names = ("jwt_issuer", "jwt_audience", "jwt_jwks_url")
+            missing = [str(type(self).model_fields[name].alias) for name in names if not getattr(self, name)]
+            if missing:
+                raise ValueError(f"MESSAGING_AUTH=jwt needs {', '.join(missing)}")
+        elif self.auth == "easyauth":
+            if not self.easyauth_enabled:
+                raise ValueError("MESSAGING_AUTH=easyauth works only where Azure's login is on")
+        elif self.environment != "Development" or self.azure_instance:
+            raise ValueError("MESSAGING_AUTH=local works only where AZURE_FUNCTIONS_ENVIRONMENT=Development")
+        elif not self.local_key:
+            raise ValueError("MESSAGING_AUTH=local needs MESSAGING_LOCAL_KEY, 32 characters or more")
 
     def configured(self, channel: MessagingChannel) -> bool:
         """Whether the channel has all the settings that it needs to send."""

@@ -40,6 +40,14 @@ WRONG = [
     ("WEBSITE_INSTANCE_ID", "a1b2", "MESSAGING_AUTH=local"),
     ("WEBSITE_POD_NAME", "a1b2", "MESSAGING_AUTH=local"),
     ("LEGION_SERVICE_HOST", "a1b2", "MESSAGING_AUTH=local"),
+    (
+        "MESSAGING_AUTH",
+        "",
+        "MESSAGING_AUTH=jwt needs MESSAGING_JWT_ISSUER, MESSAGING_JWT_AUDIENCE",
+    ),
+    ("MESSAGING_AUTH", "easyauth", "only where Azure's login is on"),
+    ("MESSAGING_JWT_JWKS_URL", "http://example.com/keys", "MESSAGING_JWT_JWKS_URL: must be https"),
+    ("MESSAGING_JWT_JWKS_URL", "https://me@example.com/keys", "MESSAGING_JWT_JWKS_URL: must be a URL"),
     ("MESSAGING_LOCAL_KEY", "", "MESSAGING_LOCAL_KEY"),
     ("MESSAGING_LOCAL_KEY", "short", "MESSAGING_LOCAL_KEY"),
     ("MESSAGING_LEASE_SECONDS", "soon", "MESSAGING_LEASE_SECONDS"),
@@ -70,6 +78,19 @@ def test_a_wrong_value_is_named_without_being_shown(
 def test_urls_are_https_or_on_this_machine(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("MESSAGING_ACS_ENDPOINT", url)
     assert Settings.from_environment().acs_endpoint == url.rstrip("/")
+
+
+def test_what_tokens_are_held_against_is_kept_to_the_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "MESSAGING_AUTH": "jwt",
+        "MESSAGING_JWT_ISSUER": "https://sts.windows.net/tenant/",
+        "MESSAGING_JWT_AUDIENCE": "api://messaging",
+        "MESSAGING_JWT_JWKS_URL": "https://login.microsoftonline.com/tenant/discovery/keys?appid=1",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.from_environment()
+    assert [settings.auth, settings.jwt_issuer, settings.jwt_audience, settings.jwt_jwks_url] == [*given.values()]
 
 
 def test_a_channel_names_what_it_still_needs(monkeypatch: pytest.MonkeyPatch) -> None:

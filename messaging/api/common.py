@@ -28,12 +28,8 @@ MandateQuery = Annotated[
 ]
 
 
-def _caller(
-    app: App,
-    mandateId: MandateQuery = None,
-    authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
-) -> Principal:
-    return principal(app.identity.caller(authorization), mandateId)
+async def _caller(request: Request, app: App, mandateId: MandateQuery = None) -> Principal:
+    return principal(await app.identity.caller(request.headers), mandateId)
 
 
 Caller = Annotated[Principal, Depends(_caller)]

@@ -47,7 +47,7 @@ ERRORS: dict[int, str] = {
     422: "A field breaks a rule; `errors` names both",
     500: "Something went wrong here, or the subscription's function failed to load",
     501: "The subscription has no function yet",
-    503: "Storage cannot be reached; see Retry-After",
+    503: "Storage, or the issuer of the tokens, cannot be reached; see Retry-After",
 }
 
 

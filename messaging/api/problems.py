@@ -28,6 +28,7 @@ STATUSES: dict[type[errors.MessagingError], int] = {
     errors.InvalidInput: 422,
     errors.SubscriptionFunctionBroken: 500,
     errors.SubscriptionFunctionNotFound: 501,
+    errors.IssuerUnavailable: 503,
     errors.StorageUnavailable: 503,
 }
 
@@ -56,8 +57,9 @@ def from_error(error: errors.MessagingError) -> Problem:
     if isinstance(error, errors.InvalidInput):
         more["errors"] = [{"field": error.field, "rule": error.rule}]
     if isinstance(error, errors.Unauthenticated):
-        headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, errors.InProgress):
+        wrong = ' error="invalid_token"' if isinstance(error, errors.InvalidToken) else ""
+        headers["WWW-Authenticate"] = f"Bearer{wrong}"
+    if isinstance(error, errors.InProgress | errors.IssuerUnavailable):
         headers["Retry-After"] = str(max(1, round(error.retryAfter)))
     if isinstance(error, errors.StorageUnavailable):
         headers["Retry-After"] = str(RETRY_AFTER_OUTAGE)

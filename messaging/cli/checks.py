@@ -11,7 +11,7 @@ from messaging.cli.common import plain_errors
 from messaging.cli.output import lasting, when
 from messaging.cli.pauses import paused
 from messaging.delivery import Batch
-from messaging.errors import StorageError, StorageUnavailable
+from messaging.errors import IssuerUnavailable, StorageError, StorageUnavailable
 from messaging.executions import Execution, Phase
 from messaging.identity import operator
 from messaging.models import MessagingChannel
@@ -95,6 +95,17 @@ async def check_poison(product: Messaging) -> list[Finding]:
     count = "1000 or more" if len(kept) == 1000 else len(kept)
     text = f"messages that failed too often: {count}, the oldest {oldest} ago"
     return [problem("poison", text, "`poison list`, then `poison replay` or `poison drop` each.")]
+
+
+async def check_identity(product: Messaging) -> Finding:
+    """Whether callers of the API can be recognised: an issuer must give its keys."""
+    try:
+        await product.identity.ready()
+    except IssuerUnavailable:
+        url = product.settings.jwt_jwks_url
+        todo = "See that MESSAGING_JWT_JWKS_URL is the issuer's jwks_uri and can be reached from here."
+        return problem("identity", f"the issuer's keys at {url} cannot be had", todo)
+    return ok("identity", f"callers are recognised by MESSAGING_AUTH={product.settings.auth}")
 
 
 async def check_pauses(product: Messaging) -> list[Finding]:

@@ -10,6 +10,7 @@ from rich.text import Text
 from messaging.bootstrap import SUBSCRIPTIONS, Messaging, build
 from messaging.cli.checks import (
     Finding,
+    check_identity,
     check_pauses,
     check_poison,
     check_queues,
@@ -30,9 +31,10 @@ STYLES = {"ok": "green", "note": "cyan", "problem": "bold red"}
 
 
 def doctor(as_json: Json = False) -> None:
-    """Look at settings, storage, queues, channels, senders, functions and the sweeper's list; say what to do.
+    """Look at settings, storage, identity, queues, channels, senders, functions and the sweeper's list.
 
-    Exit code 0 if all is well, 1 otherwise. It writes one table row and one queue message, and deletes both.
+    Each problem says what to do. Exit code 0 if all is well, 1 otherwise. It writes one table row and one queue
+    message, and deletes both.
     """
     with progress("Looking around") as status:
 
@@ -62,7 +64,8 @@ async def _examine(say: Callable[[str], None]) -> list[Finding]:
         product.inspection.connect()
         say("Asking storage")
         storage = await check_storage(product)
-        findings = [ok("settings", "all can be used"), *storage, *check_channels(settings), *findings]
+        identity = await check_identity(product)
+        findings = [ok("settings", "all can be used"), *storage, identity, *check_channels(settings), *findings]
         return findings if storage[0].level == "problem" else findings + await _in_storage(product)
     except ConfigurationError as error:
         return [_wrong_setting(str(error)), *check_channels(settings), *findings]

@@ -19,6 +19,7 @@ from messaging.errors import SenderBlocked
 from messaging.ids import execution_id
 from messaging.models import MessagingChannel
 from tests.cli.command import Answer, Commands, world
+from tests.issuer import issuing
 from tests.product import LOCAL_KEY, Product
 
 SMS = MessagingChannel.SMS
@@ -75,6 +76,14 @@ async def test_a_wrong_setting_is_named(
     other = await cli("poison list", changed)
     assert (other.code, other.out) == (1, "")
     assert text in other.err and other.err.endswith("`python -m messaging doctor` tells more\n")
+
+
+async def test_an_issuer_without_keys_is_told(cli: Commands) -> None:
+    jwt = {"MESSAGING_AUTH": "jwt", "MESSAGING_JWT_ISSUER": "https://x", "MESSAGING_JWT_AUDIENCE": "y"}
+    wrong = await problems(cli, **jwt, MESSAGING_JWT_JWKS_URL="http://127.0.0.1:9/keys")
+    assert wrong.keys() == {"identity"} and "http://127.0.0.1:9/keys cannot be had" in wrong["identity"]["text"]
+    async with issuing() as issuer:
+        assert await problems(cli, **jwt, MESSAGING_JWT_JWKS_URL=issuer.url) == {}
 
 
 async def test_every_wrong_setting_is_named(cli: Commands) -> None:
@@ -209,7 +218,8 @@ def answered(command: list[str], environ: dict[str, str]) -> Answer:
 
 def test_as_a_process_it_is_one_sentence_or_one_document(storage: str) -> None:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("MESSAGING_")}
-    environ |= {"AZURE_FUNCTIONS_ENVIRONMENT": "Development", "MESSAGING_LOCAL_KEY": LOCAL_KEY}
+    local = {"AZURE_FUNCTIONS_ENVIRONMENT": "Development", "MESSAGING_AUTH": "local"}
+    environ |= local | {"MESSAGING_LOCAL_KEY": LOCAL_KEY}
     command = [sys.executable, "-m", "messaging"]
     refused = answered([*command, "poison", "list"], environ)
     assert (refused.code, refused.out) == (1, "")
