@@ -8,6 +8,7 @@ import pytest
 
 from dev.azurite import Azurite, start_azurite
 from messaging.storage.memory import MemoryTables
+from tests.prism import prisms
 from tests.product import Product, running
 
 
@@ -48,6 +49,13 @@ def _numbers() -> Iterator[int]:
 def storage(emulator: Azurite, _numbers: Iterator[int]) -> str:
     """The connection string of an empty account of this test's own."""
     return emulator.account(next(_numbers))
+
+
+@pytest.fixture(scope="session")
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
+    """The ports of Prisms before a sandbox, by provider, and of the sandbox."""
+    with prisms(tmp_path_factory.mktemp("prism")) as running_on:
+        yield running_on
 
 
 @pytest.fixture

@@ -7,13 +7,6 @@ elsewhere.
 
 import asyncio
 import json
-import os
-import socket
-import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,54 +15,14 @@ from aiohttp import ClientSession
 from dev.sandbox import Sandbox, serve
 from dev.sandbox.caller import PERSON, Answer, Caller, conversation, whatsapp_template
 from dev.sandbox.recipients import MAGIC, Magic
+from tests.prism import FILES, needs_files
 
-ROOT = Path(__file__).parents[2]
-SPECS = Path(os.environ.get("SPECS_DIR", ROOT.parent / "shared" / "specs"))
-FILES = {
-    "acs": "acs-email/acs-email-2025-09-01.bundled.nullable.json",
-    "twilio": "twilio_api_v2010.json",
-    "meta": "meta-business-messaging-api_v23.0.yaml",
-    "teams": "botframework-ConnectorAPI.json",
-}
-START_SECONDS = 60
 # Meta's file wants a User-Agent of the form name/1.2.3, which aiohttp's is not.
 USER_AGENT = {"User-Agent": "messaging-service/1.0.0"}
 UNDEFINED_STATUS = "Unable to match the returned status code with those defined in the document"
 REFUSED = [m for m in MAGIC if not m.meaning.startswith("202") and not m.address.startswith("From")]
 
-pytestmark = pytest.mark.skipif(
-    not SPECS.is_dir(), reason=f"no OpenAPI files: {SPECS} is not a directory; SPECS_DIR names another place"
-)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
-    """Ports of a Prism for each provider, and under "sandbox" the port to which they all pass on."""
-    logs = tmp_path_factory.mktemp("prism")
-    ports = {name: free_port() for name in ("sandbox", *FILES)}
-    with ExitStack() as stack:
-        for name in FILES:
-            process = stack.enter_context(_prism(name, ports, logs / name))
-            stack.callback(process.kill)
-        deadline = time.monotonic() + START_SECONDS
-        while not all("Prism is listening" in (logs / name).read_text() for name in FILES):
-            assert time.monotonic() < deadline, {name: (logs / name).read_text()[-500:] for name in FILES}
-            time.sleep(0.05)
-        yield ports
-
-
-def _prism(name: str, ports: dict[str, int], log: Path) -> subprocess.Popen[bytes]:
-    script = ROOT / "node_modules/@stoplight/prism-cli/dist/index.js"
-    upstream = f"http://127.0.0.1:{ports['sandbox']}"
-    listen = ["proxy", "-h", "127.0.0.1", "-p", str(ports[name]), "--errors"]
-    command = ["node", str(script), *listen, str(SPECS / FILES[name]), upstream]
-    with log.open("wb") as output:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+pytestmark = needs_files
 
 
 class Checked:
