@@ -14,6 +14,7 @@ from dev.processes import ROOT, Child, check_port, python_module
 from dev.sandbox.credentials import environment
 
 LOCAL = ROOT / ".local"
+SANDBOX = LOCAL / "sandbox"
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,18 @@ def local_key() -> str:
     return path.read_text().strip()
 
 
-def local_settings(storage: str, sandbox: str, **more: str) -> dict[str, str]:
-    """The product's settings for a storage account and a sandbox; `more` by the names of the environment."""
+def local_settings(storage: str, sandbox: str, login: str | None = None, **more: str) -> dict[str, str]:
+    """The product's settings for a storage account and a sandbox; `more` by the names of the environment.
+
+    `login` is the sandbox's https address, where Teams needs it.
+    """
     ours = {
         "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
         "AzureWebJobsStorage": storage,
         "MESSAGING_AUTH": "local",
         "MESSAGING_LOCAL_KEY": local_key(),
     }
-    return {**environment(sandbox), **ours, **more}
+    return {**environment(sandbox, login, str(SANDBOX / "ca.pem") if login else None), **ours, **more}
 
 
 def start(stack: ExitStack, layout: Layout, say: Callable[[str], None], on_line: Callable[[str], None]) -> Stack:
@@ -96,10 +100,11 @@ def start(stack: ExitStack, layout: Layout, say: Callable[[str], None], on_line:
     data = layout.data / "azurite" if layout.data else None
     azurite = stack.enter_context(start_azurite(data, layout.azurite(), "PORT_STORAGE"))
     say("Starting the sandbox, which stands for the providers")
-    sandbox = stack.enter_context(Child("sandbox", python_module("dev.sandbox", "--port", str(layout.sandbox))))
-    url = sandbox.wait_line(r"^ready (\S+)")[1]
+    options = ["--port", str(layout.sandbox), "--tls-port", "0", "--state", str(SANDBOX)]
+    sandbox = stack.enter_context(Child("sandbox", python_module("dev.sandbox", *options)))
+    url, login = sandbox.wait_line(r"^ready (\S+) (\S+)").groups()
     say("Starting the Functions host")
-    settings = local_settings(azurite.connection, url)
+    settings = local_settings(azurite.connection, url, login)
     state = (layout.data or LOCAL / "demo") / "host"
     arguments = ["--port", str(layout.api), "--state", str(state), "--app", str(layout.app)]
     running = Stack(url, settings, start_host(arguments, settings, on_line), arguments, on_line)

@@ -20,6 +20,7 @@ from messaging.http import Http
 from messaging.identity import Credentials, Identity, Names
 from messaging.inbound import Inbound
 from messaging.jwks import Keys
+from messaging.memory import Memory
 from messaging.operator import Operator
 from messaging.pages import Pages, Store
 from messaging.pauses import Pauses
@@ -90,6 +91,7 @@ class Swaps(TypedDict, total=False):
     tables: Tables
     queues: Queues
     connectors: Connectors
+    http: Http
     subscriptions: Path
     clock: Callable[[], float]
 
@@ -97,12 +99,12 @@ class Swaps(TypedDict, total=False):
 def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
     """Wire everything for these settings. Nothing is connected before it is used."""
     clock = swaps.get("clock", time.time)
-    http = Http(settings.http_proxy)
+    http = swaps.get("http") or Http(settings.http_proxy)
     connection = settings.storage_connection.get_secret_value() if settings.storage_connection else None
     account = Account(http, connection, settings.storage_account, settings.storage_client_id)
     tables = swaps.get("tables") or AzureTables(account)
     queues = swaps.get("queues") or AzureQueues(account)
-    connectors = swaps.get("connectors") or Connectors(settings, http)
+    connectors = swaps.get("connectors") or Connectors(settings, http, Memory(tables))
     executions, batches = Executions(tables), Batches(tables)
     pauses = Pauses(tables, settings.pause_seconds, clock)
     deletions = Deletions(tables, clock)

@@ -22,13 +22,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 class Content:
     """A subject and a message; `html` only where the author wrote HTML, then `text` is its alternative.
 
-    `template` names a provider's approved template, in the provider's terms.
+    `template` names a provider's approved template, in the provider's terms. `card` is an Adaptive Card.
     """
 
     subject: str
     text: str
     html: str = ""
     template: dict[str, Any] | None = None
+    card: dict[str, Any] | None = None
 
     def digest(self) -> str:
         """The name of the content row: the same content has the same name."""
@@ -42,7 +43,13 @@ class Content:
         return cls(**json.loads(text))
 
 
-def make(subject: str, message: str, text: str | None = None, template: dict[str, Any] | None = None) -> Content:
+def make(
+    subject: str,
+    message: str,
+    text: str | None = None,
+    template: dict[str, Any] | None = None,
+    card: dict[str, Any] | None = None,
+) -> Content:
     """Content from what sendMessage was given.
 
     A message that starts with `<` and ends with `>` is HTML, anything else is plain text and never interpreted.
@@ -56,12 +63,25 @@ def make(subject: str, message: str, text: str | None = None, template: dict[str
             raise InvalidInput(name, f"has {len(value)} characters; {MAX_MESSAGE} are allowed")
         if any("\ud800" <= character <= "\udfff" for character in value):
             raise InvalidInput(name, "contains half of a surrogate pair, which is not text")
-    if not message.strip() and template is None:
+    if not message.strip() and template is None and card is None:
         raise InvalidInput("message", "is empty")
+    card = card if card is None else _json_object("card", card)
     subject = _CONTROL.sub(" ", subject).strip()[:MAX_SUBJECT]
     if is_html(message):
-        return Content(subject, text or plain_text(message), message, template)
-    return Content(subject, text or message, "", template)
+        return Content(subject, text or plain_text(message), message, template, card)
+    return Content(subject, text or message, "", template, card)
+
+
+def _json_object(name: str, value: Any) -> dict[str, Any]:
+    """A copy of a JSON object, which its author may go on changing. Raises InvalidInput if it is none."""
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        if not isinstance(value, dict) or len(text.encode()) > MAX_MESSAGE:
+            raise ValueError
+    except (ValueError, TypeError, RecursionError):
+        raise InvalidInput(name, f"must be a JSON object of at most {MAX_MESSAGE} bytes") from None
+    copy: dict[str, Any] = json.loads(text)
+    return copy
 
 
 def is_html(message: str) -> bool:

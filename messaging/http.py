@@ -5,6 +5,7 @@ A session a client would load the CA bundle and make connections for each of the
 therefore a setting.
 """
 
+from ssl import SSLContext
 from typing import Any
 
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector
@@ -12,16 +13,20 @@ from azure.core.pipeline.transport import AioHttpTransport
 
 
 class Http:
-    """Makes the session on first use, in the event loop that uses it."""
+    """Makes the session on first use, in the event loop that uses it.
 
-    def __init__(self, proxy: str | None = None) -> None:
+    Trusted are the system's certificates, or those of `SSL_CERT_FILE`, or `tls`.
+    """
+
+    def __init__(self, proxy: str | None = None, tls: SSLContext | None = None) -> None:
         self._proxy = proxy
+        self._tls = tls
         self._session: ClientSession | None = None
 
     def session(self) -> ClientSession:
         if self._session is None:
             self._session = ClientSession(
-                connector=TCPConnector(limit=0),
+                connector=TCPConnector(limit=0, ssl=self._tls or True),
                 cookie_jar=DummyCookieJar(),
                 auto_decompress=False,
                 proxy=self._proxy,

@@ -20,6 +20,8 @@ class Options(TypedDict, total=False):
     """The plain-text alternative of an HTML message."""
     template: dict[str, Any] | None
     """A provider's approved template: `{"name", "language", "parameters": [...]}`."""
+    card: dict[str, Any] | None
+    """An Adaptive Card, for Teams; the message is then what a notification says."""
 
 
 class Channels(Protocol):
@@ -59,7 +61,7 @@ class Outbox:
         `success` means accepted into this execution. What cannot be sent at all (channel not configured, empty
         message, foreign registration) is `success=False` with the reason; an option that the channel cannot use
         raises UnsupportedOption. `text` is the alternative of an HTML message, `template` a provider template
-        `{"name", "language", "parameters": [...]}`. Source: concept, `sendMessage`.
+        `{"name", "language", "parameters": [...]}`, `card` an Adaptive Card. Source: concept, `sendMessage`.
         """
         if self._closed:
             raise MessagingError("The function's time is over: this message is not sent")
@@ -67,7 +69,7 @@ class Outbox:
         if known is None:
             return _refused("The registration is not one of those that this execution was given")
         try:
-            digest, made = self._content(subject, message, options.get("text"), options.get("template"))
+            digest, made = self._content(subject, message, options)
             self._channels.check(known.channel, made)
         except UnsupportedOption:
             raise
@@ -88,15 +90,14 @@ class Outbox:
         """Take nothing more: a function's thread may still run after its time."""
         self._closed = True
 
-    def _content(
-        self, subject: str, message: str, text: str | None, template: dict[str, Any] | None
-    ) -> tuple[str, Content]:
+    def _content(self, subject: str, message: str, options: Options) -> tuple[str, Content]:
         """The same message to a thousand people is made and hashed once."""
-        key = (subject, message, text, repr(template))
+        text, template, card = options.get("text"), options.get("template"), options.get("card")
+        key = (subject, message, text, repr(template), repr(card))
         if not all(isinstance(part, str | None) for part in key):
             content.make(subject, message, text)  # says which one is no text
         if key not in self._made:
-            made = content.make(subject, message, text, template)
+            made = content.make(subject, message, text, template, card)
             self._made[key] = (made.digest(), made)
         return self._made[key]
 

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from messaging.errors import ConfigurationError
 from messaging.models import MessagingChannel
+from messaging.service_urls import service_url
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -33,6 +34,12 @@ def _keys_url(text: str) -> str:
     return text
 
 
+def _https_url(text: str) -> str:
+    if not text.startswith("https:"):
+        raise ValueError("must be https, on this machine too")
+    return _url(text)
+
+
 def _acs_connection(secret: SecretStr) -> SecretStr:
     try:
         endpoint, key = split_acs(secret)
@@ -46,6 +53,9 @@ def _acs_connection(secret: SecretStr) -> SecretStr:
 
 Url = Annotated[str, AfterValidator(_url)]
 KeysUrl = Annotated[str, AfterValidator(_keys_url)]
+HttpsUrl = Annotated[str, AfterValidator(_https_url)]
+ServiceUrl = Annotated[str, AfterValidator(service_url)]
+Guid = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$")]
 AcsConnection = Annotated[SecretStr, AfterValidator(_acs_connection)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -95,6 +105,14 @@ class Settings(BaseSettings):
         None, alias="MESSAGING_TWILIO_FROM_NUMBER", pattern=r"^(\+[1-9][0-9]{6,14}|MG[0-9a-f]{32})$"
     )
     twilio_base_url: Url | None = Field(None, alias="MESSAGING_TWILIO_BASE_URL")
+
+    teams_app_id: Guid | None = Field(None, alias="MESSAGING_TEAMS_APP_ID")
+    teams_app_secret: SecretStr | None = Field(None, alias="MESSAGING_TEAMS_APP_SECRET")
+    teams_tenant_id: Guid | None = Field(None, alias="MESSAGING_TEAMS_TENANT_ID")
+    teams_service_url: ServiceUrl = Field(
+        "https://smba.trafficmanager.net/teams", alias="MESSAGING_TEAMS_SERVICE_URL"
+    )
+    teams_login_url: HttpsUrl = Field("https://login.microsoftonline.com", alias="MESSAGING_TEAMS_LOGIN_URL")
 
     lease_seconds: Seconds = Field(120, alias="MESSAGING_LEASE_SECONDS")
     provider_timeout_seconds: Seconds = Field(10, alias="MESSAGING_PROVIDER_TIMEOUT_SECONDS")
@@ -153,4 +171,5 @@ class Settings(BaseSettings):
 _NEEDED: dict[MessagingChannel, tuple[str, ...]] = {
     MessagingChannel.EMAIL: ("acs_connection_string", "acs_sender_email"),
     MessagingChannel.SMS: ("twilio_account_sid", "twilio_auth_token", "twilio_from_number"),
+    MessagingChannel.TEAMS_CHAT: ("teams_app_id", "teams_app_secret", "teams_tenant_id"),
 }

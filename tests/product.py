@@ -1,19 +1,25 @@
 """What tests build: the product on a real storage account and the sandbox, and people who use it."""
 
+import atexit
+import shutil
+import ssl
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from dev.sandbox import Sandbox, serve
+from dev.sandbox import Sandbox, Served, serve
 from dev.sandbox.credentials import environment
 from messaging.access import Principal, Role
 from messaging.bootstrap import Messaging, Swaps, build
 from messaging.cursors import Asked
 from messaging.executions import Execution
 from messaging.history import Filter
+from messaging.http import Http
 from messaging.messages import EXECUTIONS, BatchMessage, PageMessage
 from messaging.models import (
     MandateId,
@@ -137,6 +143,23 @@ class Product:
         return found
 
 
+@cache
+def certificates() -> Path:
+    """Where the certificates of this run's sandboxes are; the Teams login is https here too."""
+    folder = Path(tempfile.mkdtemp(prefix="sandbox-"))
+    atexit.register(shutil.rmtree, folder)
+    return folder
+
+
+@asynccontextmanager
+async def serving(sandbox: Sandbox, port: int = 0) -> AsyncIterator[tuple[Served, Http]]:
+    """The sandbox with its https address, and a session that trusts it."""
+    async with serve(sandbox, port, tls_port=0, state=certificates()) as served:
+        http = Http(tls=ssl.create_default_context(cafile=served.ca_file))
+        yield served, http
+        await http.close()
+
+
 @asynccontextmanager
 async def running(
     connection: str, functions: Path, tables: Tables | None = None, **more: Any
@@ -144,11 +167,12 @@ async def running(
     """The product on a storage account (or on `tables`) and a sandbox of its own."""
     sandbox, clock = Sandbox(), Clock()
     queues = MemoryQueues(clock)
-    async with serve(sandbox) as served:
-        swaps: Swaps = {"queues": queues, "subscriptions": functions, "clock": clock}
+    async with serving(sandbox) as (served, http):
+        swaps: Swaps = {"queues": queues, "http": http, "subscriptions": functions, "clock": clock}
         if tables is not None:
             swaps["tables"] = tables
-        wired = build(settings(connection, served.url, **more), **swaps)
+        login = {"MESSAGING_TEAMS_LOGIN_URL": served.login_url}
+        wired = build(settings(connection, served.url, **login, **more), **swaps)
         try:
             yield Product(wired, queues, sandbox, clock, functions)
         finally:

@@ -1,5 +1,7 @@
 """What a message says, from what the author gave."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,3 +110,25 @@ def test_the_longest_message_fits_into_one_row() -> None:
     columns = to_columns("😀" * MAX_MESSAGE)
     assert sum(len(part.encode("utf-16-le")) for part in columns.values()) < 1_040_000 * 1.05
     assert content.MAX_MESSAGE == 262_144
+
+
+def test_a_card_is_copied_and_needs_no_message() -> None:
+    card = {"type": "AdaptiveCard", "body": [{"text": "Grüezi 😀"}]}
+    content = make("", "", card=card)
+    card["body"] = []
+    assert content.card == {"type": "AdaptiveCard", "body": [{"text": "Grüezi 😀"}]}
+    assert Content.from_json(content.to_json()) == content
+    assert make("", "", card=content.card).digest() == content.digest() != make("", "", card=card).digest()
+
+
+endless: list[Any] = []
+endless.append(endless)
+
+
+@pytest.mark.parametrize(
+    "card",
+    ["card", [1], {"a": float("nan")}, {"a": {1}}, {"a": "\ud800"}, {"a": "x" * MAX_MESSAGE}, {"a": endless}],
+)
+def test_a_card_must_be_json(card: Any) -> None:
+    with pytest.raises(InvalidInput, match="card: must be a JSON object of at most 262144 bytes"):
+        make("", "Text", card=card)

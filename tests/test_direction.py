@@ -17,6 +17,7 @@ LIBRARIES = {
     "azure.data.tables": ("messaging/storage/",),
     "azure.storage.queue": ("messaging/storage/",),
     "azure.communication": ("messaging/connectors/",),
+    "azure.identity": ("messaging/connectors/", "messaging/storage/"),
     "twilio": ("messaging/connectors/",),
     "typer": ("messaging/cli/",),
     "rich": ("messaging/cli/",),

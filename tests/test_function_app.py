@@ -61,6 +61,8 @@ def test_the_functions_and_their_bindings() -> None:
         "deliver_email_poison": [queue("messaging-deliveries-email-poison")],
         "deliver_sms": [queue("messaging-deliveries-sms")],
         "deliver_sms_poison": [queue("messaging-deliveries-sms-poison")],
+        "deliver_teams_chat": [queue("messaging-deliveries-teams-chat")],
+        "deliver_teams_chat_poison": [queue("messaging-deliveries-teams-chat-poison")],
         "prepare_page": [queue("messaging-executions")],
         "prepare_page_poison": [queue("messaging-executions-poison")],
         "workflow_action": [queue("messaging-workflow-actions")],

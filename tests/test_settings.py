@@ -61,6 +61,20 @@ WRONG = [
     ("MESSAGING_HTTP_PROXY", "ftp://127.0.0.1", "must be https"),
     ("MESSAGING_ACS_CONNECTION_STRING", f"accesskey={SECRET}", "MESSAGING_ACS_CONNECTION_STRING"),
     ("MESSAGING_DOCS", "maybe", "MESSAGING_DOCS"),
+    ("MESSAGING_TEAMS_APP_ID", "my bot", "MESSAGING_TEAMS_APP_ID"),
+    ("MESSAGING_TEAMS_TENANT_ID", "contoso.onmicrosoft.com", "MESSAGING_TEAMS_TENANT_ID"),
+    (
+        "MESSAGING_TEAMS_SERVICE_URL",
+        "https://evil.trafficmanager.net/teams",
+        "MESSAGING_TEAMS_SERVICE_URL: must be",
+    ),
+    (
+        "MESSAGING_TEAMS_SERVICE_URL",
+        "http://smba.trafficmanager.net/teams",
+        "MESSAGING_TEAMS_SERVICE_URL: must be",
+    ),
+    ("MESSAGING_TEAMS_LOGIN_URL", "http://127.0.0.1:7081", "MESSAGING_TEAMS_LOGIN_URL: must be https"),
+    ("MESSAGING_TEAMS_LOGIN_URL", "https://user@example.com", "form https://host/path"),
 ]
 
 

@@ -67,6 +67,7 @@ def issue(now: float) -> str:
         "appid": credentials.TEAMS_APP_ID,
         "tid": credentials.TEAMS_TENANT_ID,
         "exp": int(now) + TOKEN_SECONDS,
+        "uti": uuid.uuid4().hex,
     }
     content = f"{_base64({'alg': 'HS256', 'typ': 'JWT'})}.{_base64(claims)}"
     return f"{content}.{_sign(content)}"

@@ -20,7 +20,7 @@ from dev.sandbox.recipients import Code, recipients
 from dev.sandbox.records import Content
 from dev.sandbox.state import Sandbox
 
-LARGEST_BYTES = 100 * 1024
+LARGEST_BYTES = 100 * 1024  # as UTF-16
 RETRY_AFTER_SECONDS = 5
 PERSON = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|29:[\w-]{10,}")
 ADAPTIVE_CARD = "application/vnd.microsoft.card.adaptive"
@@ -110,7 +110,7 @@ def _send(sandbox: Sandbox, call: Call) -> Reply:
         return ERRORS.reply(call, "Unauthorized")
     if not call.recipient:
         return ERRORS.reply(call, "ConversationNotFound")
-    if len(call.body) > LARGEST_BYTES:
+    if len(call.body.decode(errors="replace").encode("utf-16-le")) > LARGEST_BYTES:
         return ERRORS.reply(call, "MessageSizeTooBig")
     if problem := _bad_activity(call.payload):
         return ERRORS.reply(call, "BadArgument", problem)

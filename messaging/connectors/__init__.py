@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import cast
 
-from messaging.connectors.base import Connector
+from messaging.connectors.base import Connector, Memory
 from messaging.content import Content
 from messaging.errors import InvalidInput
 from messaging.http import Http
@@ -13,6 +13,7 @@ from messaging.settings import Settings
 CONNECTORS: dict[MessagingChannel, str] = {
     MessagingChannel.EMAIL: "messaging.connectors.acs:ConnectorMessagingEmail",
     MessagingChannel.SMS: "messaging.connectors.twilio:ConnectorMessagingSms",
+    MessagingChannel.TEAMS_CHAT: "messaging.connectors.teams:ConnectorMessagingTeams",
 }
 
 
@@ -23,16 +24,19 @@ def kind(channel: MessagingChannel) -> type[Connector]:
 
 
 class Connectors:
-    def __init__(self, settings: Settings, http: Http) -> None:
+    def __init__(self, settings: Settings, http: Http, memory: Memory) -> None:
         self._settings = settings
         self._http = http
+        self._memory = memory
         self._made: dict[MessagingChannel, Connector] = {}
 
     def get(self, channel: MessagingChannel) -> Connector:
         """The channel's connector. Raises InvalidInput if the channel has no settings."""
         if channel not in self._made:
             self.require(channel)
-            self._made[channel] = kind(channel)(self._settings, self._http)  # type: ignore[call-arg,arg-type]
+            made = kind(channel)
+            memory = (self._memory,) if made.remembers else ()
+            self._made[channel] = made(self._settings, self._http, *memory)  # type: ignore[call-arg,arg-type]
         return self._made[channel]
 
     def sender(self, channel: MessagingChannel) -> str:

@@ -44,6 +44,7 @@ class Work(StrEnum):
     PAUSE = "pause"
     POISON = "poison"
     SWEEP = "sweep"
+    MEMORY = "memory"
 
 
 Partition = MandateId | Work

@@ -136,3 +136,7 @@ def poison(queue: str, messageId: str) -> str:
 
 def pause(channel: str, sender: str) -> str:
     return f"{channel}~{sha256(sender.encode()).hexdigest()[:32]}"
+
+
+def memory(channel: str, name: str) -> str:
+    return f"{channel}~{sha256(name.encode()).hexdigest()[:32]}"

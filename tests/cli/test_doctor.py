@@ -25,6 +25,7 @@ from tests.product import LOCAL_KEY, Product
 SMS = MessagingChannel.SMS
 TWILIO = ("MESSAGING_TWILIO_ACCOUNT_SID", "MESSAGING_TWILIO_AUTH_TOKEN", "MESSAGING_TWILIO_FROM_NUMBER")
 ACS = ("MESSAGING_ACS_CONNECTION_STRING", "MESSAGING_ACS_SENDER_EMAIL")
+TEAMS = ("MESSAGING_TEAMS_APP_ID", "MESSAGING_TEAMS_APP_SECRET", "MESSAGING_TEAMS_TENANT_ID")
 
 
 async def problems(cli: Commands, **changed: str | None) -> dict[str, dict[str, Any]]:
@@ -54,7 +55,7 @@ async def test_all_is_well(product: Product, cli: Commands) -> None:
     assert found["sweeper", "ok"].startswith("1 executions on its list, the oldest ")
     assert found["functions", "ok"] == "2 of 2 files can be used"
     assert await product.messaging.inspection.lengths("messaging-") == {}  # its own queue is not counted
-    assert "whatsapp is not configured" in found["channels", "note"] or "teams_chat" in found["channels", "note"]
+    assert "teams_chat is configured" in [one["text"] for one in answer.document["findings"]]
 
 
 SETTINGS = [
@@ -129,7 +130,8 @@ CHANNELS = [
     ({TWILIO[0]: None, TWILIO[2]: None}, "sms lacks MESSAGING_TWILIO_ACCOUNT_SID, MESSAGING_TWILIO_FROM_NUMBER"),
     ({ACS[1]: ""}, "email lacks MESSAGING_ACS_SENDER_EMAIL"),
     (dict.fromkeys(TWILIO), ""),
-    (dict.fromkeys(TWILIO + ACS), "no channel is configured"),
+    ({TEAMS[2]: None}, "teams_chat lacks MESSAGING_TEAMS_TENANT_ID"),
+    (dict.fromkeys(TWILIO + ACS + TEAMS), "no channel is configured"),
 ]
 
 

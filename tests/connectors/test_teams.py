@@ -1,0 +1,425 @@
+"""The Teams connector against the sandbox: login, chats, sends, each kind of error, hostile content."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from dev.sandbox import Sandbox, Served, credentials, entra
+from dev.sandbox.caller import PERSON
+from messaging.connectors import teams
+from messaging.connectors.base import Message, Sent
+from messaging.connectors.teams import ERRORS, STATUSES, ConnectorMessagingTeams
+from messaging.content import Content, make
+from messaging.errors import (
+    Ambiguous,
+    ConnectorError,
+    InvalidInput,
+    MessageRefused,
+    NotAccepted,
+    RecipientRefused,
+    SenderBlocked,
+    UnsupportedOption,
+)
+from messaging.http import Http
+from messaging.memory import Memory
+from messaging.storage.memory import MemoryTables
+from tests.connectors.botconnector import BotConnector, answering
+from tests.product import serving, settings
+
+HELLO = make("", "How are you?")
+OTHER = "29:1abcdefghij_KLMNOP-q"
+CARD = {"type": "AdaptiveCard", "version": "1.5", "body": [{"type": "TextBlock", "text": "Soup"}]}
+
+
+class World:
+    """A sandbox, and connectors of one or several processes that share a memory."""
+
+    def __init__(self, sandbox: Sandbox, served: Served, http: Http) -> None:
+        self.sandbox = sandbox
+        self.served = served
+        self.http = http
+        self.tables = MemoryTables()
+
+    def connector(self, **more: Any) -> ConnectorMessagingTeams:
+        login = {"MESSAGING_TEAMS_LOGIN_URL": self.served.login_url}
+        made = settings("UseDevelopmentStorage=true", self.served.url, **login | more)
+        return ConnectorMessagingTeams(made, self.http, Memory(self.tables))
+
+    def fault(self, operation: str, **rule: Any) -> None:
+        self.sandbox.faults.replace([{"provider": "teams", "operation": operation, **rule}])
+
+    def requests(self) -> Counter[str]:
+        return Counter(seen.operation for seen in self.sandbox.requests.requests)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    sandbox = Sandbox()
+    async with serving(sandbox) as (served, http):
+        yield World(sandbox, served, http)
+
+
+def limit(rule: dict[str, Any]) -> float:
+    """Seconds that the provider has: few where the rule lets them pass."""
+    return 0.8 if rule.get("kind") == "timeout" else 10
+
+
+def to(person: str = PERSON, content: Content = HELLO) -> Message:
+    return Message("d", person, content)
+
+
+async def test_the_requests_are_what_the_service_takes(world: World) -> None:
+    service = BotConnector([(201, {}, {"id": "a:1"}), (201, {}, {"id": "179548"})])
+    async with answering(service) as url:
+        chat = world.connector(MESSAGING_TEAMS_SERVICE_URL=url)
+        assert await chat.send(to(content=make("Lunch", "Soup"))) == Sent("179548")
+    opened, sent = service.requests
+    assert (opened.method, opened.path) == ("POST", "/v3/conversations")
+    assert opened.body == {
+        "bot": {"id": f"28:{credentials.TEAMS_APP_ID}"},
+        "isGroup": False,
+        "members": [{"id": PERSON}],
+        "tenantId": credentials.TEAMS_TENANT_ID,
+        "channelData": {"tenant": {"id": credentials.TEAMS_TENANT_ID}},
+    }
+    assert (sent.method, sent.path) == ("POST", "/v3/conversations/a%3A1/activities")
+    assert sent.body == {"type": "message", "text": "Lunch\n\nSoup", "textFormat": "plain"}
+    for request in service.requests:
+        assert request.headers["Authorization"].startswith("Bearer ey")
+        assert request.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert world.requests() == {"token": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (make("", "How are you?"), "How are you?"),
+        (make("Hello", "How are you?"), "Hello\n\nHow are you?"),
+        (make("", "<p>How are <b>you</b>?</p>"), "How are you?"),
+        (make("", "<p>Hello</p>", text="How are you?"), "How are you?"),
+    ],
+)
+async def test_a_text_arrives(world: World, content: Content, text: str) -> None:
+    chat = world.connector()
+    sent = await chat.send(to(content=content))
+    (message,) = world.sandbox.inbox.messages
+    assert (sent, message.recipient, message.text) == (Sent(message.providerMessageId), PERSON, text)
+    assert message.sender == chat.sender
+
+
+@pytest.mark.parametrize(
+    ("content", "summary"),
+    [
+        (make("Lunch", "Soup today", card=CARD), {"summary": "Lunch"}),
+        (make("", "Soup\ntoday", card=CARD), {"summary": "Soup today"}),
+        (make("", "", card=CARD), {}),
+    ],
+)
+async def test_a_card_arrives_with_what_the_notification_says(
+    world: World, content: Content, summary: dict[str, str]
+) -> None:
+    await world.connector().send(to(content=content))
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": CARD}
+    assert world.sandbox.inbox.messages[0].raw == {"type": "message", "attachments": [attachment], **summary}
+
+
+HOSTILE = [
+    "<script>alert(1)</script> and more",
+    "**bold** [link](javascript:alert(1)) <at>everyone</at>",
+    "{{7*7}} {% raw %}",
+    'quotes " \\ and \x00 \x1b[2J \u2028 \r\nBcc: x@example.com',
+    '","textFormat":"xml',
+    "😀 שלום \u202e",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_hostile_words_arrive_as_they_are_and_are_not_interpreted(world: World, text: str) -> None:
+    await world.connector().send(to(content=make("", text)))
+    assert world.sandbox.inbox.messages[0].raw == {"type": "message", "text": text, "textFormat": "plain"}
+
+
+SENDS: list[tuple[dict[str, Any], type[ConnectorError]]] = [
+    ({"status": 400}, MessageRefused),
+    ({"status": 400, "code": "Unheard"}, MessageRefused),
+    ({"status": 401}, SenderBlocked),
+    ({"status": 403}, RecipientRefused),
+    ({"status": 403, "code": "Unheard"}, RecipientRefused),
+    ({"status": 404}, RecipientRefused),
+    ({"status": 404, "code": "Unheard"}, SenderBlocked),
+    ({"status": 408}, Ambiguous),
+    ({"status": 409}, MessageRefused),
+    ({"status": 412}, NotAccepted),
+    ({"status": 413}, MessageRefused),
+    ({"status": 429}, NotAccepted),
+    ({"status": 500}, Ambiguous),
+    ({"status": 502}, Ambiguous),
+    ({"status": 503}, Ambiguous),
+    ({"status": 504}, Ambiguous),
+    ({"kind": "reset"}, Ambiguous),
+    ({"kind": "acceptThenDrop"}, Ambiguous),
+    ({"kind": "malformedJson"}, Ambiguous),
+    ({"kind": "wrongContentType"}, Ambiguous),
+    ({"kind": "timeout"}, Ambiguous),
+    ({"body": {"id": 5}}, Ambiguous),
+    ({"body": []}, Ambiguous),
+]
+"""What the send itself may come to: 401 and 404 are tried once more before."""
+
+
+@pytest.mark.parametrize(("rule", "kind"), SENDS)
+async def test_each_answer_to_a_send_has_its_kind(
+    world: World, rule: dict[str, Any], kind: type[ConnectorError]
+) -> None:
+    world.fault("send", **rule)
+    with pytest.raises(ConnectorError) as error:
+        await world.connector(MESSAGING_PROVIDER_TIMEOUT_SECONDS=limit(rule)).send(to())
+    assert type(error.value) is kind
+    assert world.requests()["send"] == (2 if rule.get("status") in (401, 404) else 1)
+
+
+BEFORE = [
+    ("conversation", {"status": 400}, MessageRefused),
+    ("conversation", {"status": 401}, SenderBlocked),
+    ("conversation", {"status": 403}, RecipientRefused),
+    ("conversation", {"code": "InvalidBotApiHost"}, SenderBlocked),
+    ("conversation", {"status": 404, "code": "NotFound"}, SenderBlocked),
+    ("token", {"status": 400}, SenderBlocked),
+    ("token", {"status": 401}, SenderBlocked),
+    ("token", {"code": 90002}, SenderBlocked),
+    ("token", {"status": 404}, SenderBlocked),
+    ("token", {"body": {"token_type": "Bearer"}}, NotAccepted),
+    ("token", {"body": []}, NotAccepted),
+    *(
+        (operation, rule, NotAccepted)
+        for operation in ("token", "conversation")
+        for rule in (
+            {"status": 429},
+            {"status": 500},
+            {"status": 503},
+            {"status": 504},
+            {"kind": "reset"},
+            {"kind": "acceptThenDrop"},
+            {"kind": "malformedJson"},
+            {"kind": "wrongContentType"},
+            {"kind": "timeout"},
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("operation", "rule", "kind"), BEFORE)
+async def test_what_fails_before_the_send_leaves_nothing_open(
+    world: World, operation: str, rule: dict[str, Any], kind: type[ConnectorError]
+) -> None:
+    world.fault(operation, **rule)
+    with pytest.raises(ConnectorError) as error:
+        await world.connector(MESSAGING_PROVIDER_TIMEOUT_SECONDS=limit(rule)).send(to())
+    assert type(error.value) is kind
+    assert not world.requests()["send"]
+
+
+@pytest.mark.parametrize("code", ERRORS)
+@pytest.mark.parametrize("operation", ["conversation", "send"])
+async def test_each_code_has_its_kind_whatever_its_status(world: World, operation: str, code: str) -> None:
+    world.fault(operation, code=code)
+    with pytest.raises(ConnectorError, match=code) as error:
+        await world.connector().send(to())
+    assert (type(error.value), error.value.code) == (ERRORS[code], code)
+
+
+def test_every_code_and_status_has_one_of_the_five_kinds() -> None:
+    kinds = {RecipientRefused, MessageRefused, SenderBlocked, NotAccepted, Ambiguous}
+    assert set(ERRORS.values()) | set(STATUSES.values()) <= kinds
+    assert len(ERRORS) == sum(len(codes) for codes in teams._BY_KIND.values()) == 13
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ("403", r"The person has not installed the app in Teams \(ForbiddenOperationException: The bot is not"),
+        ("209", r"The person has blocked or removed the app in Teams \(MessageWritesBlocked: Thread is blocked"),
+        ("440", r"The person has blocked the app in Teams \(ConversationBlockedByUser: "),
+        ("430", r"The app is not in the chat any more: the person has removed it \(BotNotInConversationRoster"),
+        ("404", r"Teams does not find the chat with the person, although it was opened anew \(Conversation"),
+    ],
+)
+async def test_a_person_who_cannot_be_reached_is_told_in_a_sentence(world: World, last: str, said: str) -> None:
+    with pytest.raises(RecipientRefused, match=said):
+        await world.connector().send(to(f"00000000-0000-4000-8000-000000000{last}"))
+
+
+@pytest.mark.parametrize("operation", ["token", "conversation", "send"])
+async def test_the_providers_wish_to_wait_is_kept(world: World, operation: str) -> None:
+    world.fault(operation, status=429, retryAfter=7)
+    with pytest.raises(NotAccepted) as error:
+        await world.connector().send(to())
+    assert error.value.retryAfter == 7
+
+
+async def test_one_login_and_one_chat_for_all_that_begins_together(world: World) -> None:
+    chat = world.connector()
+    sent = await asyncio.gather(*(chat.send(to(person)) for person in [PERSON, OTHER] * 10))
+    assert len({one.providerMessageId for one in sent}) == 20
+    assert world.requests() == {"token": 1, "conversation": 2, "send": 20}
+
+
+async def test_a_chat_is_remembered_for_all_processes(world: World) -> None:
+    await world.connector().send(to())
+    await world.connector().send(to())
+    assert world.requests() == {"token": 2, "conversation": 1, "send": 2}
+
+
+async def test_a_process_keeps_a_bounded_number_of_chats_in_mind(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teams, "MAX_CHATS", 1)
+    chat = world.connector()
+    for person in (PERSON, OTHER, PERSON):
+        await chat.send(to(person))
+    assert world.requests() == {"token": 1, "conversation": 2, "send": 3}
+
+
+async def test_a_chat_that_is_gone_is_opened_anew_once(world: World) -> None:
+    chat, other = world.connector(), world.connector()
+    await chat.send(to())
+    await other.send(to())
+    world.sandbox.conversations.clear()
+    await asyncio.gather(*(chat.send(to()) for _ in range(5)))
+    assert world.requests() == {"token": 2, "conversation": 2, "send": 2 + 5 + 5}
+    await other.send(to())  # its own memory holds the same id, which is there again
+    assert len(world.sandbox.inbox.messages) == 8
+
+
+async def test_the_new_chat_takes_the_place_of_the_old_one(world: World) -> None:
+    answers = [(201, {"id": "old"}), (404, {}), (201, {"id": "new"}), (201, {"id": "1"}), (201, {"id": "2"})]
+    service = BotConnector([(status, {}, body) for status, body in answers])
+    async with answering(service) as url:
+        for _ in range(2):
+            await world.connector(MESSAGING_TEAMS_SERVICE_URL=url).send(to())
+    sends = [request.path for request in service.requests if request.path.endswith("/activities")]
+    assert sends == [f"/v3/conversations/{chat}/activities" for chat in ("old", "new", "new")]
+
+
+async def test_a_refused_token_is_renewed_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    chat = world.connector()
+    await chat.send(to())
+    monkeypatch.setattr(entra, "SIGNING_KEY", b"another")  # no token given out so far is taken any more
+    await asyncio.gather(*(chat.send(to()) for _ in range(3)))
+    assert world.requests() == {"token": 2, "conversation": 1, "send": 1 + 3 + 3}
+
+
+async def test_a_wrong_secret_blocks_the_sender(world: World) -> None:
+    with pytest.raises(SenderBlocked, match="AADSTS7000215: Invalid client secret provided") as error:
+        await world.connector(MESSAGING_TEAMS_APP_SECRET="wrong").send(to())
+    assert (error.value.code, "Trace ID" in str(error.value)) == ("AADSTS7000215", False)
+
+
+@pytest.mark.parametrize("name", ["MESSAGING_TEAMS_SERVICE_URL", "MESSAGING_TEAMS_LOGIN_URL"])
+async def test_nobody_at_home_is_certainly_not_accepted(world: World, name: str) -> None:
+    with pytest.raises(NotAccepted, match="cannot be reached"):
+        await world.connector(**{name: f"{'https' if 'LOGIN' in name else 'http'}://127.0.0.1:9"}).send(to())
+
+
+async def test_a_certificate_that_is_not_trusted_gets_no_secret(world: World) -> None:
+    world.http = Http()
+    with pytest.raises(NotAccepted, match="The login at Microsoft Entra cannot be reached"):
+        await world.connector().send(to())
+    await world.http.close()
+    assert not world.requests()
+
+
+@pytest.mark.parametrize("operation", ["conversation", "send"])
+async def test_redirects_are_not_followed(world: World, operation: str) -> None:
+    elsewhere = BotConnector([])
+    async with answering(elsewhere) as other:
+        redirect: tuple[int, dict[str, str], Any] = (307, {"Location": f"{other}/v3/conversations"}, {})
+        answers = [redirect] if operation == "conversation" else [(201, {}, {"id": "a:1"}), redirect]
+        async with answering(BotConnector(answers)) as url:
+            with pytest.raises(SenderBlocked, match="redirects are not followed"):
+                await world.connector(MESSAGING_TEAMS_SERVICE_URL=url).send(to())
+    assert elsewhere.requests == []
+
+
+async def test_a_service_url_in_an_answer_is_not_followed(world: World) -> None:
+    elsewhere = BotConnector([])
+    async with answering(elsewhere) as other:
+        service = BotConnector([(201, {}, {"id": "a:1", "serviceUrl": other}), (201, {}, {"id": "1"})])
+        async with answering(service) as url:
+            await world.connector(MESSAGING_TEAMS_SERVICE_URL=url).send(to())
+    assert (len(service.requests), elsewhere.requests) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("chat", "path"),
+    [
+        ("19:x@thread.v2;messageid=1", "19%3Ax%40thread.v2%3Bmessageid%3D1"),
+        ("a/../../b?c#d", "a%2F..%2F..%2Fb%3Fc%23d"),
+        ("a%2Fb 🙂", "a%252Fb%20%F0%9F%99%82"),
+    ],
+)
+async def test_a_chats_id_stays_one_part_of_the_path(world: World, chat: str, path: str) -> None:
+    service = BotConnector([(201, {}, {"id": chat}), (201, {}, {"id": "1"})])
+    async with answering(service) as url:
+        await world.connector(MESSAGING_TEAMS_SERVICE_URL=url).send(to())
+    assert service.requests[1].path == f"/v3/conversations/{path}/activities"
+
+
+@pytest.mark.parametrize("chat", [None, 5, "", ".", "..", "a\r\nHost: x", "\ud800", "x" * 1001])
+async def test_a_chat_without_a_usable_id_is_not_used(world: World, chat: Any) -> None:
+    service = BotConnector([(201, {}, {"id": chat})])
+    async with answering(service) as url:
+        with pytest.raises(NotAccepted, match="answer cannot be read"):
+            await world.connector(MESSAGING_TEAMS_SERVICE_URL=url).send(to())
+
+
+async def test_a_slow_preparation_leaves_the_send_for_the_next_time(world: World) -> None:
+    world.fault("conversation", delay=0.7)
+    with pytest.raises(NotAccepted, match=r"did not answer within 0\.4 seconds"):
+        await world.connector(MESSAGING_PROVIDER_TIMEOUT_SECONDS=0.8).send(to())
+    assert not world.requests()["send"]
+
+
+async def test_no_token_and_no_recipient_reach_the_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "messaging")
+    caplog.set_level(logging.WARNING, "azure")
+    world.fault("token", kind="malformedJson", times=1)
+    chat = world.connector()
+    with pytest.raises(NotAccepted):
+        await chat.send(to())
+    world.fault("send", status=403)
+    with pytest.raises(RecipientRefused):
+        await chat.send(to())
+    assert not [word for word in ("ey", PERSON, credentials.TEAMS_APP_SECRET) if word in caplog.text.split()]
+    assert "eyJ" not in caplog.text and PERSON not in caplog.text
+
+
+REFUSED = [
+    (make("", "x" * 41_000), InvalidInput, "message: takes .* bytes; a Teams message may have 81920"),
+    (make("", "😀" * 21_000), InvalidInput, "message: takes .* bytes"),
+    (make("", "", card={**CARD, "body": ["x" * 41_000]}), InvalidInput, "card: takes .* bytes"),
+    (make("", "<br>"), InvalidInput, "message: has no text"),
+    (make("", "m", card={}), InvalidInput, 'card: must have "type": "AdaptiveCard"'),
+    (make("", "m", card={**CARD, "version": "9.9.9"}), InvalidInput, 'and a "version" such as "1.5"'),
+    (make("", "m", card={**CARD, "type": "Card"}), InvalidInput, "card: must have"),
+    (make("", "m", template={"name": "t"}), UnsupportedOption, "has no templates"),
+]
+
+
+@pytest.mark.parametrize(("content", "error", "said"), REFUSED)
+def test_what_teams_cannot_carry_is_refused(content: Content, error: type[InvalidInput], said: str) -> None:
+    made = ConnectorMessagingTeams(settings("UseDevelopmentStorage=true"), Http(), Memory(MemoryTables()))
+    with pytest.raises(error, match=said):
+        made.check(content)
+
+
+@pytest.mark.parametrize("text", ["x" * 40_000, "の" * 40_000, "😀" * 20_000, '"' * 20_000])
+async def test_what_is_as_long_as_may_be_is_taken(world: World, text: str) -> None:
+    chat = world.connector()
+    chat.check(make("", text))
+    await chat.send(to(content=make("", text)))
+    assert world.sandbox.inbox.messages[0].text == text
