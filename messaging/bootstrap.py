@@ -28,6 +28,7 @@ from messaging.poison import Poison
 from messaging.registrations import Registrations
 from messaging.registry import Registry
 from messaging.retry import Policy
+from messaging.schedules import Schedules
 from messaging.service import MessagingService, Services
 from messaging.settings import Settings
 from messaging.storage.account import Account
@@ -36,6 +37,7 @@ from messaging.storage.inspection import Inspection
 from messaging.storage.queues import AzureQueues
 from messaging.storage.tables import AzureTables
 from messaging.sweeper import Sweeper
+from messaging.ticker import Ticker
 from messaging.tokens import IssuedTokens, LocalTokens
 from messaging.worker import Timing, Worker
 
@@ -64,6 +66,7 @@ class Messaging:
     worker: Worker
     sweeper: Sweeper
     deletions: Deletions
+    ticker: Ticker
     poison: Poison
     operator: Operator
     pauses: Pauses
@@ -107,8 +110,8 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
     connectors = swaps.get("connectors") or Connectors(settings, http, Memory(tables))
     executions, batches = Executions(tables), Batches(tables)
     pauses = Pauses(tables, settings.pause_seconds, clock)
-    deletions = Deletions(tables, clock)
-    registry = Registry(tables, deletions.note, clock)
+    deletions, schedules = Deletions(tables, clock), Schedules(tables, clock)
+    registry = Registry(tables, deletions.note, schedules.note, clock)
     registrations = Registrations(tables, registry, connectors, clock)
     functions = Functions(swaps.get("subscriptions", SUBSCRIPTIONS))
     store = Store(executions, batches, registrations, queues)
@@ -140,6 +143,7 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
         worker=worker,
         sweeper=Sweeper(tables, pages, worker, settings.sweep_after_seconds, clock),
         deletions=deletions,
+        ticker=Ticker(schedules, registry, service, clock),
         poison=poison,
         operator=Operator(tables, pauses, worker, connectors.get, clock),
         pauses=pauses,

@@ -66,6 +66,20 @@ SubscriptionId = Annotated[
 ]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Description = Annotated[str, StringConstraints(max_length=2000)]
+Schedule = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    Field(
+        description="When it is executed by itself, as NCRONTAB: second, minute, hour, day, month, weekday. "
+        "Once a minute at most. Five fields mean second 0.",
+        examples=["0 30 8 * * Mon-Fri"],
+    ),
+]
+TimeZone = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    Field(description="The time zone of `schedule`, by its IANA name.", examples=["Europe/Zurich"]),
+]
 ChannelConfig = Annotated[str, StringConstraints(min_length=1, max_length=320)]
 
 
@@ -75,21 +89,24 @@ class _Input(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+_EMPTIED = {"description", "schedule"}
+
+
 class _Change(_Input):
-    """Fields to be changed; only `description` may be emptied, with null."""
+    """Fields to be changed; only `description` and `schedule` may be emptied, with null."""
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         schema = handler(core)
         for name, told in handler.resolve_ref_schema(schema)["properties"].items():
-            if name != "description":
+            if name not in _EMPTIED:
                 told |= next(one for one in told.pop("anyOf") if one != {"type": "null"})
                 del told["default"]
         return schema
 
     @model_validator(mode="after")
     def _no_null(self) -> Self:
-        for name in self.model_fields_set - {"description"}:
+        for name in self.model_fields_set - _EMPTIED:
             if getattr(self, name) is None:
                 raise ValueError(f"{name} must not be null")
         return self
@@ -107,6 +124,8 @@ class SubscriptionData(_Input):
     description: Description | None = None
     isSystemSubscription: bool = False
     enabled: bool = True
+    schedule: Schedule | None = None
+    timeZone: TimeZone = "UTC"
 
 
 class SubscriptionChange(_Change):
@@ -115,6 +134,8 @@ class SubscriptionChange(_Change):
     subscriptionLabel: Label | None = None
     description: Description | None = None
     enabled: bool | None = None
+    schedule: Schedule | None = None
+    timeZone: TimeZone | None = None
 
 
 class RegistrationData(_Input):
@@ -132,7 +153,10 @@ class RegistrationChange(_Change):
 
 
 class MessagingSubscription(BaseModel):
-    """A named topic of a mandate that people register for."""
+    """A named topic of a mandate that people register for.
+
+    With a `schedule` it is executed by itself unless it is disabled, next at `nextRun` (UTC seconds).
+    """
 
     id: str
     subscriptionId: str
@@ -141,10 +165,15 @@ class MessagingSubscription(BaseModel):
     description: str | None = None
     isSystemSubscription: bool = False
     enabled: bool = True
+    schedule: str | None = None
+    timeZone: str = "UTC"
+    nextRun: float | None = None
     creationDate: float
     lastModified: float
     createdBy: str
     modifiedBy: str
+    scheduleRow: str = Field("", exclude=True)
+    """The name of the one schedule row that counts (schedules.py), "" for none."""
     etag: str = Field("", exclude=True)
 
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
+from messaging import timetable
 from messaging.access import Action, Principal, may, require
 from messaging.cursors import Asked, Page, encode, rest
 from messaging.errors import AlreadyExists, Conflict, Forbidden, NotFound, PreconditionFailed, SubscriptionNotFound
@@ -32,10 +33,12 @@ class Registry:
         self,
         tables: Tables,
         deleting: Callable[[MandateId, str], Awaitable[None]],
+        scheduling: Callable[[Subscription], Awaitable[str]],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._tables = tables
         self._deleting = deleting
+        self._scheduling = scheduling
         self._clock = clock
 
     async def find(self, mandateId: MandateId, subscriptionId: str) -> Subscription | None:
@@ -50,7 +53,7 @@ class Registry:
         found = await self.find(principal.mandateId, subscriptionId)
         if found is None:
             raise SubscriptionNotFound(subscriptionId)
-        return found
+        return self._shown(found)
 
     async def getSubscriptionById(self, principal: Principal, id: str) -> Subscription:
         """A subscription by its UUID. Raises NotFound."""
@@ -58,23 +61,29 @@ class Registry:
         row = await by_id(self._tables, principal.mandateId, id, "s~")
         if row is None:
             raise NotFound("There is no such subscription")
-        return _subscription(row)
+        return self._shown(_subscription(row))
 
     async def getAllSubscriptions(self, principal: Principal, asked: Asked) -> Page[Subscription]:
         require(principal, Action.READ_SUBSCRIPTIONS)
         scope = ("subscriptions", principal.mandateId)
         page = await listed(self._tables, principal.mandateId, keys.below("s"), scope, asked)
-        return Page([_subscription(row) for row in page.items], page.nextCursor)
+        return Page([self._shown(_subscription(row)) for row in page.items], page.nextCursor)
 
     async def createSubscription(self, principal: Principal, data: SubscriptionData) -> Subscription:
-        """Raises Forbidden, or AlreadyExists where the id's function file has a subscription already."""
+        """A new subscription of the mandate.
+
+        Raises Forbidden, InvalidInput for a schedule that breaks a rule, or AlreadyExists where the id's function
+        file has a subscription already.
+        """
         system = data.isSystemSubscription
         require(principal, Action.CHANGE_SYSTEM_SUBSCRIPTION if system else Action.CHANGE_SUBSCRIPTION)
+        _check_times(data.schedule, data.timeZone)
         now, who = self._clock(), principal.userId
         stamps = {"creationDate": now, "lastModified": now, "createdBy": who, "modifiedBy": who}
         made = Subscription(id=str(uuid4()), mandateId=principal.mandateId, **data.model_dump(), **stamps)
+        made.scheduleRow = await self._scheduling(made)
         key = keys.subscription(made.subscriptionId)
-        rows = [Insert(key, columns(made)), Insert(keys.pointer(made.id), {"row": key})]
+        rows = [Insert(key, _stored(made)), Insert(keys.pointer(made.id), {"row": key})]
         try:
             await self._tables.commit(Table.REGISTRY, principal.mandateId, rows)
         except Conflict:
@@ -88,16 +97,22 @@ class Registry:
     async def updateSubscription(
         self, principal: Principal, subscriptionId: str, change: SubscriptionChange, etag: str | None = None
     ) -> Subscription:
-        """Change the given fields. Raises PreconditionFailed if `etag` names another version."""
+        """Change the given fields.
+
+        Raises PreconditionFailed if `etag` names another version, InvalidInput for a schedule that breaks a rule.
+        """
         require(principal, Action.CHANGE_SUBSCRIPTION)
 
         async def move() -> Subscription:
             found = await self._changeable(principal, subscriptionId, etag)
             stamps = {"lastModified": self._clock(), "modifiedBy": principal.userId}
             changed = found.model_copy(update=change.given() | stamps)
-            merge = Merge(keys.subscription(subscriptionId), columns(changed), found.etag)
+            if _times(changed) != _times(found):
+                _check_times(changed.schedule, changed.timeZone)
+                changed.scheduleRow = await self._scheduling(changed)
+            merge = Merge(keys.subscription(subscriptionId), _stored(changed), found.etag)
             (written,) = await self._tables.commit(Table.REGISTRY, principal.mandateId, [merge])
-            return changed.model_copy(update={"etag": written})
+            return self._shown(changed.model_copy(update={"etag": written}))
 
         return await repeated(move)
 
@@ -115,6 +130,12 @@ class Registry:
             await self._tables.commit(Table.REGISTRY, principal.mandateId, rows)
 
         await repeated(move)
+
+    def _shown(self, subscription: Subscription) -> Subscription:
+        """The subscription with its next run, as of now."""
+        planned = timetable.of(subscription)
+        nextRun = float(planned.after(self._clock())) if planned else None
+        return subscription.model_copy(update={"nextRun": nextRun})
 
     async def _changeable(self, principal: Principal, subscriptionId: str, etag: str | None) -> Subscription:
         found = await self.getSubscription(principal, subscriptionId)
@@ -154,4 +175,23 @@ def columns(model: BaseModel) -> dict[str, Any]:
 
 
 def _subscription(row: Row) -> Subscription:
-    return Subscription(**{**row.values, "description": row["description"] or None}, etag=row.etag)
+    emptied = {name: row.get(name) or None for name in ("description", "schedule")}
+    return Subscription(**{**row.values, **emptied}, etag=row.etag)
+
+
+def _stored(subscription: Subscription) -> dict[str, Any]:
+    """A subscription as columns: what follows from others is left out, what only we need is in."""
+    shown = columns(subscription)
+    del shown["nextRun"]
+    return shown | {"scheduleRow": subscription.scheduleRow}
+
+
+def _times(subscription: Subscription) -> tuple[str | None, str, bool]:
+    """What a subscription's due times follow from."""
+    return subscription.schedule, subscription.timeZone, subscription.enabled
+
+
+def _check_times(schedule: str | None, timeZone: str) -> None:
+    timetable.zone(timeZone)
+    if schedule is not None:
+        timetable.timetable(schedule, timeZone)

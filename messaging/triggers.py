@@ -107,3 +107,9 @@ on_queue("system_event", events.QUEUE, taking(events.QUEUE, events.read))
 async def sweep(timer: func.TimerRequest) -> None:
     await messaging().sweeper.sweep()
     await messaging().deletions.go_on()
+
+
+@blueprint.function_name("tick")
+@blueprint.timer_trigger(arg_name="timer", schedule="0 * * * * *")
+async def tick(timer: func.TimerRequest) -> None:
+    await messaging().ticker.tick()

@@ -96,11 +96,13 @@ class Product:
         name = "".join(part[:1].upper() + part[1:] for part in subscriptionId.split("_"))
         (self.functions / f"subSubscription{name}.py").write_text(source)
 
-    async def subscription(self, subscriptionId: str = "SystemErrors", source: str | None = GREETING) -> None:
-        """A subscription, with its function unless `source` is None."""
+    async def subscription(
+        self, subscriptionId: str = "SystemErrors", source: str | None = GREETING, **more: Any
+    ) -> None:
+        """A subscription, with its function unless `source` is None; `more` are further fields."""
         if source is not None:
             self.function(subscriptionId, source)
-        data = SubscriptionData(subscriptionId=subscriptionId, subscriptionLabel=subscriptionId)
+        data = SubscriptionData(subscriptionId=subscriptionId, subscriptionLabel=subscriptionId, **more)
         await self.messaging.registry.createSubscription(self.principal(), data)
 
     async def subscribe(

@@ -112,3 +112,18 @@ async def test_its_operations_are_counted(channel: MessagingChannel, row: int, t
         idle = tables.take()
         assert [*idle, 0] == said[3]
         assert [one - other for one, other in zip(settled, idle, strict=True)] == said[4][:3]
+
+
+async def test_its_operations_of_the_tick_are_counted(tmp_path: Path) -> None:
+    *_, idle, due = [[int(cell) for cell in cells[1:]] for cells in table("Counted operations")]
+    tables = Counting()
+    async with running("UseDevelopmentStorage=true", tmp_path, tables=tables) as product:
+        await product.subscription(schedule="0 0 * * * *")
+        await product.subscribe("alice")
+        tables.take()
+        await product.messaging.ticker.tick()
+        assert [*tables.take(), 0] == idle
+        product.clock.forward(3600)
+        await product.messaging.ticker.tick()
+        taken = [*tables.take(), len(product.queues.messages)]
+        assert [one - other for one, other in zip(taken, idle, strict=True)] == due

@@ -23,6 +23,7 @@ LIBRARIES = {
     "rich": ("messaging/cli/",),
     "fastapi": ("messaging/api/",),
     "starlette": ("messaging/api/",),
+    "croniter": ("messaging/ncrontab.py",),
 }
 
 PURE = {"messaging.models", "messaging.errors"}
@@ -50,6 +51,8 @@ ONLY = {
     "messaging/access.py": PURE,
     "messaging/delivery.py": PURE,
     "messaging/retry.py": PURE | {"messaging.delivery"},
+    "messaging/ncrontab.py": set(),
+    "messaging/timetable.py": PURE | {"messaging.ncrontab"},
     "subscriptions/": {"messaging.models", "messaging.rendering"},
 }
 """All that these may import of the product."""

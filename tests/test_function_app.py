@@ -21,7 +21,8 @@ print(json.dumps({one.name: [json.loads(binding) for binding in one.raw_bindings
 IMPORTED = """
 import sys
 import function_app
-print([name for name in ("fastapi", "azure.communication.email", "twilio", "jinja2") if name in sys.modules])
+late = ("fastapi", "azure.communication.email", "twilio", "jinja2", "croniter")
+print([name for name in late if name in sys.modules])
 """
 
 
@@ -75,6 +76,14 @@ def test_the_functions_and_their_bindings() -> None:
                 "direction": "IN",
                 "name": "timer",
                 "schedule": "0 */5 * * * *",
+            }
+        ],
+        "tick": [
+            {
+                "type": "timerTrigger",
+                "direction": "IN",
+                "name": "timer",
+                "schedule": "0 * * * * *",
             }
         ],
     }

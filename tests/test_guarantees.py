@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from messaging import delivery, retry, sweeper
+from messaging import delivery, retry, sweeper, ticker
 from messaging.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +36,7 @@ def test_the_times_told_are_those_of_the_product() -> None:
     assert defaults["MESSAGING_LEASE_SECONDS"] == 120
     assert defaults["MESSAGING_SWEEP_AFTER_SECONDS"] == 15 * 60
     assert sweeper.AT_A_TIME == 200
+    assert ticker.LATE == 120
     assert delivery.MAX_TAKEOVERS == 10
 
 

@@ -8,14 +8,13 @@ import os
 import signal
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from dev.host import cron, worker
+from dev.host import worker
 from dev.host.clock import stopped_within
 from dev.host.errors import HostError
 from dev.host.functions import TimerTrigger, read_app
@@ -25,6 +24,7 @@ from dev.host.queues import QueueListener
 from dev.host.routes import HttpTrigger, Route, build_routes
 from dev.host.timers import Timer, run_timers
 from dev.processes import PortBusy, check_port, parent_has_gone
+from messaging import ncrontab
 
 log = logging.getLogger("host")
 
@@ -82,7 +82,7 @@ async def run(options: Options) -> bool:
 def _hurried(trigger: TimerTrigger, options: Options) -> TimerTrigger:
     if options.timers_every is None:
         return trigger
-    schedule = cron.parse(f"*/{options.timers_every} * * * * *", datetime.now(UTC))
+    schedule = ncrontab.parse(f"*/{options.timers_every} * * * * *")
     return replace(trigger, schedule=schedule, monitored=False)
 
 

@@ -9,13 +9,12 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
-from dev.host import cron
 from dev.host.errors import HostError
 from dev.host.protos import RpcFunctionMetadata
 from dev.host.routes import HttpTrigger, full_template
+from messaging import ncrontab
 
 QUEUE_NAME = r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]"
 DEFAULT_CONNECTION = "AzureWebJobsStorage"
@@ -38,7 +37,7 @@ class TimerTrigger:
 
     function: RpcFunctionMetadata
     parameter: str
-    schedule: cron.Schedule
+    schedule: ncrontab.Schedule
     monitored: bool
     run_on_startup: bool
 
@@ -130,9 +129,9 @@ def _queue(function: RpcFunctionMetadata, binding: dict[str, Any]) -> QueueTrigg
 
 def _timer(function: RpcFunctionMetadata, binding: dict[str, Any]) -> TimerTrigger:
     try:
-        schedule = cron.parse(str(binding["schedule"]), datetime.now(UTC))
+        schedule = ncrontab.parse(str(binding["schedule"]))
     except ValueError as error:
-        raise HostError(f"function {function.name}: {error}") from error
+        raise HostError(f"function {function.name}: schedule {binding['schedule']!r}: {error}") from error
     return TimerTrigger(
         function=function,
         parameter=binding["name"],

@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dev.host.clock import stopped_within
-from dev.host.cron import Schedule
 from dev.host.functions import TimerTrigger
 from dev.host.protos import TypedData
 from dev.host.schedule_status import NEVER, Status, TimerLock, load_status, save_status
 from dev.host.worker import Call, Outcome
+from messaging.ncrontab import Schedule
 
 log = logging.getLogger("host.timers")
 TAKEOVER_INTERVAL = 1.0  # seconds between two tries for the lock; a minute in Azure

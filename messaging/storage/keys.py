@@ -130,6 +130,16 @@ def work_deletion(mandateId: str, subscriptionUuid: str) -> str:
     return f"{subscriptionUuid}~{mandateId}"
 
 
+def work_schedule(due: int, name: str) -> str:
+    """A schedule row by its due time (whole UTC seconds), and its own name."""
+    return f"{due:011d}~{name}"
+
+
+def due_schedules(now: float) -> Span:
+    """The schedule rows that are due at a time."""
+    return "0", f"{int(now) + 1:011d}"
+
+
 def poison(queue: str, messageId: str) -> str:
     return f"{queue}~{messageId}"
 

@@ -96,7 +96,7 @@ def test_busy_port_is_named(tmp_path: Path) -> None:
 
 
 def test_start_of_a_child_that_fails_shows_its_words(tmp_path: Path) -> None:
-    with pytest.raises(ChildFailed, match=r"(?s)ended with code 1 before it was ready.*'never' has 1 fields"):
+    with pytest.raises(ChildFailed, match=r"(?s)ended with code 1 before it was ready.*'never': has 1 fields"):
         HostApp(tmp_path, NO_STORAGE, cron="never").start()
 
 

@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 
-from dev.host.cron import parse
 from dev.host.functions import TimerTrigger
 from dev.host.protos import RpcFunctionMetadata
 from dev.host.schedule_status import Status, load_status, save_status
 from dev.host.timers import Timer, run_timers
 from dev.host.worker import Call, Outcome
+from messaging.ncrontab import parse
 
 Call1 = tuple[float, dict[str, Any]]
 SELDOM = "0 0 0 1 1 *"
 
 
 def trigger(schedule: str, *, run_on_startup: bool = False) -> TimerTrigger:
-    found = parse(schedule, datetime.now(UTC))
+    found = parse(schedule)
     return TimerTrigger(RpcFunctionMetadata(name="tick"), "timer", found, not found.often, run_on_startup)
 
 

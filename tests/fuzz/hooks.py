@@ -25,6 +25,7 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
             del case.query[surplus]
     if isinstance(case.body, dict):
         _address(case.body)
+        _times(case.body)
 
 
 def _address(body: dict[str, Any]) -> None:
@@ -34,3 +35,11 @@ def _address(body: dict[str, Any]) -> None:
         body["channelConfig"] = ADDRESSES[body["channel"]]
     else:
         body.pop("channelConfig", None)
+
+
+def _times(body: dict[str, Any]) -> None:
+    """Which texts are schedules and time zones, is told in words."""
+    if body.get("schedule") is not None:
+        body["schedule"] = "0 30 8 * * Mon-Fri"
+    if "timeZone" in body:
+        body["timeZone"] = "Europe/Zurich"
