@@ -15,14 +15,17 @@ from messaging.errors import IssuerUnavailable, StorageError, StorageUnavailable
 from messaging.executions import Execution, Phase
 from messaging.identity import operator
 from messaging.models import MessagingChannel
+from messaging.storage import keys
 from messaging.storage.base import Delete, Row, Table, Upsert, Work
-from messaging.storage.keys import after
 
 SKEW = 5.0
 """Seconds that this machine's clock may differ from storage's; leases rely on clocks."""
 
 SWEEP_SLACK = 600.0
 """Seconds in which the sweeper, which runs every 5 minutes, gets to what is overdue."""
+
+TICK_SLACK = 700.0
+"""Seconds in which the tick, which runs every minute, gets to what is due or drops what belongs to nobody."""
 
 OLDEST = 20
 """Executions of the sweeper's list that are looked into."""
@@ -126,7 +129,7 @@ async def check_sweeper(product: Messaging) -> list[Finding]:
     count, oldest = 0, deque[Row](maxlen=OLDEST)
     first = "0"
     while rows := await product.tables.range(Table.WORK, Work.EXECUTION, (first, "g"), 1000):
-        count, first = count + len(rows), after(rows[-1].key)
+        count, first = count + len(rows), keys.after(rows[-1].key)
         oldest.extend(rows)
     if not count:
         return [ok("sweeper", "its list is empty: every execution is settled")]
@@ -137,6 +140,18 @@ async def check_sweeper(product: Messaging) -> list[Finding]:
         return [told]
     todo = "See that the function app runs, and that its timer `sweep` does; it queues again what was lost."
     return [told, problem("sweeper", f"work is overdue, for example of execution {late[-1]}", todo)]
+
+
+async def check_schedules(product: Messaging) -> list[Finding]:
+    """Whether something is due that a tick would have executed."""
+    span = keys.due_schedules(time.time() - TICK_SLACK)
+    late = await product.tables.range(Table.WORK, Work.SCHEDULE, span, 1000)
+    if not late:
+        return [ok("schedules", "none is overdue")]
+    age = lasting(time.time() - int(_id(late[0])))
+    count = "1000 or more" if len(late) == 1000 else len(late)
+    todo = "See that the function app runs, and that its timer `tick` does; it makes up for the latest due time."
+    return [problem("schedules", f"overdue: {count}, the longest for {age}", todo)]
 
 
 async def _row_round_trip(product: Messaging) -> None:

@@ -14,6 +14,7 @@ from messaging.cli.checks import (
     check_pauses,
     check_poison,
     check_queues,
+    check_schedules,
     check_storage,
     check_sweeper,
     note,
@@ -31,7 +32,7 @@ STYLES = {"ok": "green", "note": "cyan", "problem": "bold red"}
 
 
 def doctor(as_json: Json = False) -> None:
-    """Look at settings, storage, identity, queues, channels, senders, functions and the sweeper's list.
+    """Look at settings, storage, identity, queues, channels, senders, functions and overdue work.
 
     Each problem says what to do. Exit code 0 if all is well, 1 otherwise. It writes one table row and one queue
     message, and deletes both.
@@ -81,6 +82,7 @@ async def _in_storage(product: Messaging) -> list[Finding]:
         check_poison,
         check_pauses,
         check_sweeper,
+        check_schedules,
     ]
     for one in checks:
         try:

@@ -213,6 +213,17 @@ async def test_overdue_work_says_that_no_sweeper_came(product: Product, cli: Com
     assert await problems(cli) == {}
 
 
+async def test_an_overdue_schedule_says_that_no_tick_came(product: Product, cli: Commands) -> None:
+    product.clock.now = time.time() - 7260
+    await product.subscription(schedule="0 * * * * *")
+    wrong = await problems(cli)
+    assert wrong["schedules"]["text"] == "overdue: 1, the longest for 2 h"
+    assert "`tick`" in wrong["schedules"]["todo"]
+    product.clock.now = time.time()
+    await product.messaging.ticker.tick()
+    assert await problems(cli) == {}
+
+
 def answered(command: list[str], environ: dict[str, str]) -> Answer:
     ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
     return Answer(ran.returncode, ran.stdout, ran.stderr)
