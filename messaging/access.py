@@ -39,6 +39,7 @@ class Action(Enum):
     OWN_DELIVERIES = auto()
     READ_ALL_DELIVERIES = auto()
     READ_EXECUTIONS = auto()
+    READ_AUDIT = auto()
 
 
 LOWEST: dict[Action, Role] = {
@@ -51,6 +52,7 @@ LOWEST: dict[Action, Role] = {
     Action.OWN_DELIVERIES: Role.USER,
     Action.READ_ALL_DELIVERIES: Role.MANDATE_ADMIN,
     Action.READ_EXECUTIONS: Role.MANDATE_ADMIN,
+    Action.READ_AUDIT: Role.MANDATE_ADMIN,
 }
 
 

@@ -19,6 +19,7 @@ from messaging.history import History
 from messaging.http import Http
 from messaging.identity import Credentials, Identity, Names
 from messaging.inbound import Inbound
+from messaging.journal import Journal
 from messaging.jwks import Keys
 from messaging.memory import Memory
 from messaging.operator import Operator
@@ -62,6 +63,7 @@ class Messaging:
     pages: Pages
     service: MessagingService
     inbound: Inbound
+    journal: Journal
     audit: Audit
     worker: Worker
     sweeper: Sweeper
@@ -111,7 +113,9 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
     executions, batches = Executions(tables), Batches(tables)
     pauses = Pauses(tables, settings.pause_seconds, clock)
     deletions, schedules = Deletions(tables, clock), Schedules(tables, clock)
-    registry = Registry(tables, deletions.note, schedules.note, clock)
+    journal = Journal(tables)
+    audit = Audit(tables, queues, journal, clock)
+    registry = Registry(tables, (deletions.note, schedules.note), audit, clock)
     registrations = Registrations(tables, registry, connectors, clock)
     functions = Functions(swaps.get("subscriptions", SUBSCRIPTIONS))
     store = Store(executions, batches, registrations, queues)
@@ -138,14 +142,15 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
         explain=Explain((registry, registrations, history), pauses, connectors),
         pages=pages,
         service=service,
-        inbound=Inbound(service, poison, queues),
-        audit=Audit(queues, clock),
+        inbound=Inbound(service, journal, poison, queues),
+        journal=journal,
+        audit=audit,
         worker=worker,
         sweeper=Sweeper(tables, pages, worker, settings.sweep_after_seconds, clock),
         deletions=deletions,
         ticker=Ticker(schedules, registry, service, clock),
         poison=poison,
-        operator=Operator(tables, pauses, worker, connectors.get, clock),
+        operator=Operator(tables, (pauses, worker, audit), connectors.get, clock),
         pauses=pauses,
         inspection=Inspection(account),
     )

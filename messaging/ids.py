@@ -33,9 +33,12 @@ def created_at(uuid8: str) -> float:
 
 def older_than(since: float) -> str:
     """What every id older than `since` (UTC seconds) sorts at or after, and no other."""
-    milliseconds = math.ceil(round(since * 1000, 3))
-    hexadecimal = f"{max(0, min(_NEWEST, _NEWEST - milliseconds + 1)):012x}"
-    return f"{hexadecimal[:8]}-{hexadecimal[8:]}"
+    return _leading(_NEWEST - math.ceil(round(since * 1000, 3)) + 1)
+
+
+def inverted(moment: float) -> str:
+    """A time (UTC seconds) to the millisecond, written as ids begin: newest sorts first."""
+    return _leading(_NEWEST - round(moment * 1000))
 
 
 def is_id(text: str) -> bool:
@@ -44,6 +47,11 @@ def is_id(text: str) -> bool:
         return str(UUID(text)) == text
     except ValueError:
         return False
+
+
+def _leading(high48: int) -> str:
+    hexadecimal = f"{max(0, min(_NEWEST, high48)):012x}"
+    return f"{hexadecimal[:8]}-{hexadecimal[8:]}"
 
 
 def _uuid8(high48: int, middle12: int, low62: int) -> str:

@@ -4,8 +4,9 @@ A message that does not fit is kept as poison at once, with a reason that names 
 would not make it fit. Only storage that cannot be reached raises, so that the host tries again.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +20,16 @@ from messaging.errors import (
     SubscriptionFunctionNotFound,
     SubscriptionNotFound,
 )
-from messaging.models import MessagingEventParameters, TriggerKind
+from messaging.journal import Journal
+from messaging.models import MessagingAuditEvent, MessagingEventParameters, TriggerKind
 from messaging.poison import Poison
 from messaging.service import MessagingService, Trigger
-from messaging.storage.base import Queues
+from messaging.storage.base import Queues, together
 
 logger = logging.getLogger(__name__)
+
+AT_ONCE = 16
+"""Orders of one message that are worked on at the same time."""
 
 LONGEST_FIELD = 100
 """Characters of a field's name that a reason repeats: names are the sender's own words."""
@@ -32,7 +37,10 @@ LONGEST_FIELD = 100
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a message asks for. `again` is the message to queue if it has to wait: it carries the same key."""
+    """What a message asks for. `again` is the message to queue if it has to wait: it carries the same key.
+
+    `audit` is the event to keep in the journal first, whether or not anybody wants to hear of it.
+    """
 
     principal: Principal
     kind: TriggerKind
@@ -40,6 +48,7 @@ class Order:
     triggerData: dict[str, Any]
     idempotencyKey: str
     again: Mapping[str, Any]
+    audit: MessagingAuditEvent | None = None
 
 
 Read = Callable[[str, bytes], Order]
@@ -47,10 +56,25 @@ Read = Callable[[str, bytes], Order]
 
 
 class Inbound:
-    def __init__(self, service: MessagingService, poison: Poison, queues: Queues) -> None:
+    def __init__(self, service: MessagingService, journal: Journal, poison: Poison, queues: Queues) -> None:
         self._service = service
+        self._journal = journal
         self._poison = poison
         self._queues = queues
+
+    async def take_each(self, queue: str, messageId: str, bodies: Sequence[bytes], read: Read) -> None:
+        """Take every order of one message, each on its own: what is wrong with one stops no other.
+
+        Raises StorageUnavailable when all have been tried; the host then brings them all again, and a repeat of
+        what was done does nothing.
+        """
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def one(number: int, body: bytes) -> None:
+            async with turns:
+                await self.take(queue, f"{messageId}-{number}" if len(bodies) > 1 else messageId, body, read)
+
+        await together(one(number, body) for number, body in enumerate(bodies))
 
     async def take(self, queue: str, messageId: str, body: bytes, read: Read) -> None:
         """Execute what a message asks for; a repeated message is the same execution.
@@ -67,17 +91,31 @@ class Inbound:
 
     async def _execute(self, queue: str, order: Order) -> None:
         trigger = Trigger(order.principal, order.kind, order.idempotencyKey)
-        event = MessagingEventParameters(triggerData=order.triggerData)
+        event = MessagingEventParameters(triggerData=await self._recorded(order))
         try:
             await self._service.executeSubscription(order.subscriptionId, event, trigger)
         except InProgress as error:
-            # Not the host's retries: there are five of them, and a lease outlives them.
-            await self._queues.put(queue, order.again, error.retryAfter)
+            await self._later(queue, order, error.retryAfter)
         except (SubscriptionNotFound, SubscriptionFunctionNotFound) as error:
             # An event is reported whether or not anybody wants to hear of it.
             unasked = order.kind is TriggerKind.EVENT and isinstance(error, SubscriptionNotFound)
             level = logging.INFO if unasked else logging.WARNING
             logger.log(level, "Mandate %s, %s: %s; nothing is sent", order.principal.mandateId, queue, error)
+
+    async def _recorded(self, order: Order) -> dict[str, Any]:
+        """The order's data, its event on record; a repeated event keeps the time of its first coming."""
+        if order.audit is None:
+            return order.triggerData
+        timestamp = await self._journal.write(order.principal.mandateId, order.audit)
+        return {**order.triggerData, "timestamp": timestamp}
+
+    async def _later(self, queue: str, order: Order, seconds: float) -> None:
+        """Not the host's retries: there are five of them, and a lease outlives them."""
+        try:
+            await self._queues.put(queue, order.again, seconds)
+        except InvalidInput:  # with its key it is longer than a queue takes, so it waits here
+            await asyncio.sleep(seconds)
+            await self._execute(queue, order)
 
 
 def reason(error: ValidationError) -> str:

@@ -8,6 +8,7 @@ from messaging.models import MandateId, MessagingChannel
 from messaging.storage import keys
 
 EXECUTIONS = "messaging-executions"
+SYSTEM_EVENTS = "messaging-system-events"
 
 
 def deliveries(channel: MessagingChannel) -> str:

@@ -239,6 +239,33 @@ class MessagingSubscriptionExecutionResult(BaseModel):
     errorMessage: str | None = None
 
 
+class AuditOutcome(StrEnum):
+    """What became of an administrative act; `begun` where nobody lived to say it."""
+
+    BEGUN = "begun"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class MessagingAuditEvent(BaseModel):
+    """Who did what, and when: reported by another system, or an administrative act of this service.
+
+    `id`, `source` and `type` are as the event named them; `eventType` is the last word of `type`. `timestamp` is
+    the event's own time, `recordedAt` when this service first read it. `outcome` is set for the service's own acts
+    only: done, failed (nothing was changed), or begun (whether it was done is not known).
+    """
+
+    id: str = Field(examples=["7f3c"])
+    source: str = Field(examples=["/identity-provider"])
+    type: str = Field(examples=["com.example.login"])
+    eventType: str = Field(examples=["login"])
+    userId: str = Field(examples=["alice"])
+    details: dict[str, Any] = Field(examples=[{"ip": "203.0.113.7"}])
+    timestamp: float = Field(examples=[1767225600.0])
+    recordedAt: float = Field(examples=[1767225601.5])
+    outcome: AuditOutcome | None = Field(default=None, examples=[None])
+
+
 class Reason(StrEnum):
     """Why a person got, or did not get, the last execution's message."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from messaging import delivery, ids
 from messaging.access import Principal, Role
+from messaging.audit import Audit
 from messaging.batches import Batches, StoredBatch
 from messaging.connectors.base import Connector
 from messaging.delivery import Batch, Item, Outcome, State
@@ -45,16 +46,14 @@ class Operator:
     def __init__(
         self,
         tables: Tables,
-        pauses: Pauses,
-        worker: Worker,
+        services: tuple[Pauses, Worker, Audit],
         connectors: Callable[[MessagingChannel], Connector],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._tables = tables
         self._executions = Executions(tables)
         self._batches = Batches(tables)
-        self._pauses = pauses
-        self._worker = worker
+        self._pauses, self._worker, self._audit = services
         self._connectors = connectors
         self._clock = clock
 
@@ -83,7 +82,8 @@ class Operator:
             # an old message, or one that must not wait, would end as failed without having been tried
             raise Undecidable(f"The sender of {batch.channel} is paused ({pause.reason}); retry when it is not")
         outcome = Outcome(State.QUEUED, f"Retried by {principal.userId}", ask=connector.canAsk)
-        await self._decide(principal, deliveryId, outcome)
+        async with self._audit.act(principal, "delivery_retried", {"deliveryId": deliveryId}):
+            await self._decide(principal, deliveryId, outcome)
 
     async def resolve(self, principal: Principal, deliveryId: str, state: State, reason: str = "") -> None:
         """Settle an unknown message as sent (now, without a provider's id) or as failed.
@@ -96,7 +96,10 @@ class Operator:
         if len(reason) > MAX_REASON or not reason.isprintable():
             raise InvalidInput("reason", f"must be one line of at most {MAX_REASON} characters")
         words = f"Resolved by {principal.userId}" + (f": {reason}" if reason else "")
-        await self._decide(principal, deliveryId, Outcome(state, words, at=self._clock()))
+        await self._unknown(principal, deliveryId)
+        details = {"deliveryId": deliveryId, "state": state.value, "reason": reason}
+        async with self._audit.act(principal, "delivery_resolved", details):
+            await self._decide(principal, deliveryId, Outcome(state, words, at=self._clock()))
 
     async def end_pause(self, channel: MessagingChannel, sender: str, by: str) -> None:
         """Let a paused sender send again at once; if it is still blocked, it is paused anew. Raises NotFound."""

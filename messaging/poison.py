@@ -70,8 +70,8 @@ class Poison:
             message = json.loads(from_columns(row.values))
         except ValueError:
             message = None
-        if not isinstance(message, dict):
-            raise InvalidInput("body", "is not a JSON object, so no function can read it; drop it")
+        if not isinstance(message, dict | list):
+            raise InvalidInput("body", "is not a JSON object or array, so no function can read it; drop it")
         await self._queues.put(row["queue"], message)
         await self._remove(row)
         logger.warning("Poison message %s is queued again", id)

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from messaging import timetable
 from messaging.access import Action, Principal, may, require
+from messaging.audit import Audit
 from messaging.cursors import Asked, Page, encode, rest
 from messaging.errors import AlreadyExists, Conflict, Forbidden, NotFound, PreconditionFailed, SubscriptionNotFound
 from messaging.ids import is_id
@@ -27,18 +28,23 @@ from messaging.storage.base import Delete, Insert, Merge, Row, Table, Tables, re
 
 Subscription = MessagingSubscription
 
+Deleting = Callable[[MandateId, str], Awaitable[None]]
+"""Notes on the list of work that the registrations of a subscription (by its UUID) are to go."""
+Scheduling = Callable[[Subscription], Awaitable[str]]
+"""Notes there when a subscription is due, and answers the note's name."""
+
 
 class Registry:
     def __init__(
         self,
         tables: Tables,
-        deleting: Callable[[MandateId, str], Awaitable[None]],
-        scheduling: Callable[[Subscription], Awaitable[str]],
+        notes: tuple[Deleting, Scheduling],
+        audit: Audit,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._tables = tables
-        self._deleting = deleting
-        self._scheduling = scheduling
+        self._deleting, self._scheduling = notes
+        self._audit = audit
         self._clock = clock
 
     async def find(self, mandateId: MandateId, subscriptionId: str) -> Subscription | None:
@@ -81,18 +87,22 @@ class Registry:
         now, who = self._clock(), principal.userId
         stamps = {"creationDate": now, "lastModified": now, "createdBy": who, "modifiedBy": who}
         made = Subscription(id=str(uuid4()), mandateId=principal.mandateId, **data.model_dump(), **stamps)
-        made.scheduleRow = await self._scheduling(made)
         key = keys.subscription(made.subscriptionId)
+        if await self._tables.get(Table.REGISTRY, principal.mandateId, key):
+            raise AlreadyExists(_taken(made))
+        async with self._audit.act(principal, "subscription_created", data.model_dump()):
+            made.scheduleRow = await self._scheduling(made)
+            await self._insert(principal.mandateId, key, made)
+        return await self.getSubscription(principal, made.subscriptionId)
+
+    async def _insert(self, mandateId: MandateId, key: str, made: Subscription) -> None:
         rows = [Insert(key, _stored(made)), Insert(keys.pointer(made.id), {"row": key})]
         try:
-            await self._tables.commit(Table.REGISTRY, principal.mandateId, rows)
+            await self._tables.commit(Table.REGISTRY, mandateId, rows)
         except Conflict:
-            row = await self._tables.get(Table.REGISTRY, principal.mandateId, key)
+            row = await self._tables.get(Table.REGISTRY, mandateId, key)
             if row is None or row["id"] != made.id:  # else the reply was lost and the row is ours
-                raise AlreadyExists(
-                    f"{keys.function_name(made.subscriptionId)} has a subscription already"
-                ) from None
-        return await self.getSubscription(principal, made.subscriptionId)
+                raise AlreadyExists(_taken(made)) from None
 
     async def updateSubscription(
         self, principal: Principal, subscriptionId: str, change: SubscriptionChange, etag: str | None = None
@@ -102,19 +112,26 @@ class Registry:
         Raises PreconditionFailed if `etag` names another version, InvalidInput for a schedule that breaks a rule.
         """
         require(principal, Action.CHANGE_SUBSCRIPTION)
+        before = await self._changeable(principal, subscriptionId, etag)
+        if _times(changed := before.model_copy(update=change.given())) != _times(before):
+            _check_times(changed.schedule, changed.timeZone)
+        stamps = {"lastModified": self._clock(), "modifiedBy": principal.userId}
 
         async def move() -> Subscription:
-            found = await self._changeable(principal, subscriptionId, etag)
-            stamps = {"lastModified": self._clock(), "modifiedBy": principal.userId}
+            found = await self.getSubscription(principal, subscriptionId)
             changed = found.model_copy(update=change.given() | stamps)
+            if changed == found:
+                return found  # it is this very change that stands there: the reply was lost
+            match(found.etag, etag)
             if _times(changed) != _times(found):
-                _check_times(changed.schedule, changed.timeZone)
                 changed.scheduleRow = await self._scheduling(changed)
             merge = Merge(keys.subscription(subscriptionId), _stored(changed), found.etag)
             (written,) = await self._tables.commit(Table.REGISTRY, principal.mandateId, [merge])
             return self._shown(changed.model_copy(update={"etag": written}))
 
-        return await repeated(move)
+        details = {"subscriptionId": subscriptionId, "changes": change.given()}
+        async with self._audit.act(principal, "subscription_changed", details):
+            return await repeated(move)
 
     async def deleteSubscription(self, principal: Principal, subscriptionId: str, etag: str | None = None) -> None:
         """End a subscription at once; its registrations go in the background, its deliveries stay.
@@ -123,13 +140,20 @@ class Registry:
         """
         require(principal, Action.CHANGE_SUBSCRIPTION)
 
+        found = await self._changeable(principal, subscriptionId, etag)
+
         async def move() -> None:
-            found = await self._changeable(principal, subscriptionId, etag)
+            current = await self.find(principal.mandateId, subscriptionId)
+            if current is None or current.id != found.id:
+                return  # gone: by us, and the reply was lost, or by somebody else in the same moment
+            match(current.etag, etag)
             await self._deleting(principal.mandateId, found.id)
-            rows = [Delete(keys.subscription(subscriptionId), found.etag), Delete(keys.pointer(found.id))]
+            rows = [Delete(keys.subscription(subscriptionId), current.etag), Delete(keys.pointer(found.id))]
             await self._tables.commit(Table.REGISTRY, principal.mandateId, rows)
 
-        await repeated(move)
+        details = {"subscriptionId": subscriptionId, "id": found.id}
+        async with self._audit.act(principal, "subscription_deleted", details):
+            await repeated(move)
 
     def _shown(self, subscription: Subscription) -> Subscription:
         """The subscription with its next run, as of now."""
@@ -167,6 +191,10 @@ def match(stored: str, wanted: str | None) -> None:
     """Hold an object's version against If-Match. Raises PreconditionFailed."""
     if wanted is not None and wanted not in ("*", stored):
         raise PreconditionFailed("The object has changed since the version that If-Match names")
+
+
+def _taken(made: Subscription) -> str:
+    return f"{keys.function_name(made.subscriptionId)} has a subscription already"
 
 
 def columns(model: BaseModel) -> dict[str, Any]:

@@ -13,7 +13,6 @@ import azure.functions as func
 from messaging import events, messages, workflow
 from messaging.bootstrap import Messaging, build
 from messaging.connectors import CONNECTORS
-from messaging.inbound import Read
 from messaging.messages import BatchMessage, PageMessage
 from messaging.models import MessagingChannel
 from messaging.settings import Settings
@@ -88,18 +87,20 @@ async def prepare_page(message: func.QueueMessage) -> None:
     await messaging().pages.prepare(PageMessage.from_json(message.get_json()))
 
 
-def taking(queue: str, read: Read) -> Callable[[func.QueueMessage], Awaitable[None]]:
-    async def take(message: func.QueueMessage) -> None:
-        await messaging().inbound.take(queue, message.id or "", message.get_body(), read)
+async def take_action(message: func.QueueMessage) -> None:
+    await messaging().inbound.take(workflow.QUEUE, message.id or "", message.get_body(), workflow.read)
 
-    return take
+
+async def take_events(message: func.QueueMessage) -> None:
+    bodies = events.split(message.get_body())
+    await messaging().inbound.take_each(events.QUEUE, message.id or "", bodies, events.read)
 
 
 for one in CONNECTORS:
     on_queue(f"deliver_{one.value}", messages.deliveries(one), delivering(one))
 on_queue("prepare_page", messages.EXECUTIONS, prepare_page)
-on_queue("workflow_action", workflow.QUEUE, taking(workflow.QUEUE, workflow.read))
-on_queue("system_event", events.QUEUE, taking(events.QUEUE, events.read))
+on_queue("workflow_action", workflow.QUEUE, take_action)
+on_queue("system_event", events.QUEUE, take_events)
 
 
 @blueprint.function_name("sweep")

@@ -33,7 +33,7 @@ from messaging.models import (
     TriggerKind,
 )
 from messaging.service import Trigger
-from messaging.storage.base import Operation, Partition, Row, Table, Tables, Work
+from messaging.storage.base import Operation, Partition, QueueMessage, Row, Table, Tables, Work
 from messaging.storage.memory import MemoryTables
 from messaging.sweeper import LONGEST_RUN
 from tests.product import Clock, settings
@@ -172,7 +172,8 @@ class GatedQueues:
     def __init__(self, process: Process) -> None:
         self._process = process
 
-    async def put(self, queue: str, message: Mapping[str, Any], delay: float = 0) -> None:
+    async def put(self, queue: str, message: QueueMessage, delay: float = 0) -> None:
+        assert isinstance(message, Mapping)
         await self._process.gate("put")
         self._process.world.queue.append(Waiting(queue, dict(message), self._process.world.clock() + delay))
 

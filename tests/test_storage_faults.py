@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from messaging.cursors import Asked
 from messaging.errors import InProgress, StorageUnavailable
 from messaging.executions import ACCEPTED, from_row
+from messaging.journal import AuditFilter
+from messaging.models import SubscriptionChange
 from messaging.storage import account
 from messaging.storage.base import Table
 from messaging.storage.keys import below
@@ -119,3 +122,23 @@ async def test_an_outage_while_working_loses_and_doubles_nothing(
     assert len(product.sandbox.inbox.messages) == 2
     posts = [seen.recipient for seen in product.sandbox.requests.requests if seen.operation == "send"]
     assert sorted(posts) == ["alice@example.com", "bob@example.com"]
+
+
+@pytest.mark.parametrize("write", [1, 2, 3, 4])
+async def test_an_act_whose_reply_is_lost_once_is_done_and_on_record_as_done(
+    shaky: tuple[Product, Faults], write: int
+) -> None:
+    """The writes: its row, the act itself (a deletion notes the registrations first), its outcome."""
+    product, faults = shaky
+    registry, boss = product.messaging.registry, product.principal()
+    faults.plan("lost", write, 1)
+    await product.subscription("Other")
+    etag = (await registry.getSubscription(boss, "Other")).etag
+    faults.plan("lost", write, 1)
+    changed = await registry.updateSubscription(boss, "Other", SubscriptionChange(enabled=False), etag)
+    assert not changed.enabled
+    faults.plan("lost", write, 1)
+    await registry.deleteSubscription(boss, "Other", changed.etag)
+    assert await registry.find(product.mandateId, "Other") is None
+    page = await product.messaging.journal.getAuditEvents(boss, AuditFilter(), Asked(10))
+    assert [one.outcome for one in page.items] == ["done"] * 4

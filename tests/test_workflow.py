@@ -10,7 +10,7 @@ import pytest
 from dev.processes import ROOT
 from messaging import workflow
 from messaging.errors import StorageUnavailable
-from messaging.storage.base import Row
+from messaging.storage.base import MAX_MESSAGE, Row, message_text
 from messaging.storage.memory import MemoryTables
 from messaging.workflow import QUEUE, WorkflowAction, read
 from tests.inbound import executions, poison
@@ -125,6 +125,25 @@ async def test_a_message_whose_key_is_being_worked_on_comes_later(product: Produ
     assert visible > product.clock.now
     assert again["idempotencyKey"] == "id-1"
     assert read("another-id", json.dumps(again).encode()).idempotencyKey == "id-1"
+
+
+@pytest.mark.parametrize(("room", "queued"), [(0, 1), (1, 0)])
+async def test_what_is_too_long_to_be_put_back_with_its_key_waits_where_it_is(
+    storage: str, tmp_path: Path, room: int, queued: int
+) -> None:
+    brief: dict[str, Any] = {"MESSAGING_LEASE_SECONDS": "2", "MESSAGING_PROVIDER_TIMEOUT_SECONDS": "1"}
+    async with running(storage, tmp_path, **brief) as product:
+        await product.subscription(source=SLOW)
+        await product.subscribe("alice")
+        empty = len(message_text(read("id-1", message(product, eventParameters={"x": ""})).again))
+        body = message(product, eventParameters={"x": "y" * (MAX_MESSAGE - empty + room)})
+        assert len(body) < MAX_MESSAGE
+        async with anyio.create_task_group() as group:
+            for _ in range(2):
+                group.start_soon(take, product, body)
+        assert len([one for one in product.queues.messages if one[1] == QUEUE]) == queued
+        assert len(await executions(product)) == 1
+        assert await poison(product) == []
 
 
 async def test_a_hundred_at_once_are_a_hundred_executions(product: Product) -> None:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from messaging.api import (
+    audit,
     deliveries,
     docs,
     executions,
@@ -22,7 +23,7 @@ from messaging.bootstrap import Messaging
 
 logger = logging.getLogger(__name__)
 
-RESOURCES = (subscriptions, registrations, trigger, deliveries, executions, explain, health)
+RESOURCES = (subscriptions, registrations, trigger, deliveries, executions, audit, explain, health)
 
 HEADERS = {
     b"cache-control": b"no-store",

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from messaging.cli import deliveries, executions, functions, pauses, poison
+from messaging.cli.audit import audit
 from messaging.cli.doctor import doctor
 from messaging.errors import ConfigurationError, Conflict, MessagingError, StorageUnavailable
 
@@ -48,6 +49,7 @@ for name, group in (
     ("poison", poison.app),
 ):
     app.add_typer(group, name=name)
+app.command()(audit)
 app.command()(doctor)
 
 

@@ -10,12 +10,13 @@ tables.py and queues.py do this on Azure, memory.py in a dict; both refuse the s
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from messaging.errors import Conflict
+from messaging.errors import Conflict, InvalidInput
 from messaging.models import MandateId
 
 Value = str | int | float | bool
@@ -24,6 +25,8 @@ MAX_OPERATIONS = 100
 MAX_BYTES = 4 * 1024 * 1024
 MAX_UNITS = 32_768
 """UTF-16 units that one text column may hold (64 KiB)."""
+MAX_MESSAGE = 49_152
+"""Bytes of a queue message: base64 makes them the 64 KiB that a queue takes."""
 
 
 class Table(StrEnum):
@@ -127,9 +130,16 @@ class Tables(Protocol):
     async def close(self) -> None: ...
 
 
+QueueMessage = Mapping[str, Any] | list[Any]
+"""What a queue message holds as JSON; only other systems write arrays."""
+
+
 class Queues(Protocol):
-    async def put(self, queue: str, message: Mapping[str, Any], delay: float = 0) -> None:
-        """Queue a JSON object of at most 48 KiB; visible after `delay` seconds, at most seven days."""
+    async def put(self, queue: str, message: QueueMessage, delay: float = 0) -> None:
+        """Queue a message, visible after `delay` seconds, at most seven days.
+
+        Raises InvalidInput if it is longer than 48 KiB, StorageUnavailable.
+        """
         ...
 
     async def close(self) -> None: ...
@@ -147,6 +157,16 @@ def check(operations: Sequence[Operation]) -> None:
         size += 500 if isinstance(operation, Delete) else 500 + sum(map(column_size, operation.values.values()))
     if size > MAX_BYTES:
         raise ValueError(f"a transaction holds at most {MAX_BYTES} bytes, this one {size}")
+
+
+def message_text(message: QueueMessage) -> str:
+    """A message as JSON. Raises InvalidInput if no queue would take it."""
+    # Not escaped: a message that somebody wrote in UTF-8 must fit again when it is put back.
+    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    size = len(text.encode())
+    if size > MAX_MESSAGE:
+        raise InvalidInput("message", f"has {size} bytes; a queue takes {MAX_MESSAGE}")
+    return text
 
 
 def check_key(key: str) -> None:

@@ -8,6 +8,8 @@ makes a valid key, and no key tells who it is.
 
 from hashlib import sha256
 
+from messaging import ids
+
 Span = tuple[str, str]
 
 
@@ -117,6 +119,29 @@ def person_delivery(userId: str, deliveryId: str) -> str:
 def person_execution(userId: str, executionId: str) -> Span:
     """A person's deliveries of an execution, as `deliveries`."""
     return f"{of_person(userId)}~{executionId[:18]}", f"{of_person(userId)}~{executionId[:18]}~"
+
+
+# messagingjournal
+
+
+def audit(timestamp: float, source: str, eventId: str) -> str:
+    """An audit event, newest first."""
+    return f"a~{ids.inverted(timestamp)}~{_event(source, eventId)}"
+
+
+def audits(since: float | None) -> Span:
+    """The audit events of `since` (UTC seconds, inclusive) and later, or all."""
+    first, last = below("a")
+    return first, last if since is None else f"a~{ids.older_than(since)}"
+
+
+def audit_pointer(source: str, eventId: str) -> str:
+    """Where the row of an event is, whatever time a repeat of the event names."""
+    return f"i~{_event(source, eventId)}"
+
+
+def _event(source: str, eventId: str) -> str:
+    return sha256(f"{source}\n{eventId}".encode()).hexdigest()[:32]
 
 
 # messagingwork

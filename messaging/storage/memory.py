@@ -13,7 +13,19 @@ from itertools import count
 from typing import Any
 
 from messaging.errors import Conflict
-from messaging.storage.base import Delete, Insert, Merge, Operation, Partition, Row, Table, Upsert, check
+from messaging.storage.base import (
+    Delete,
+    Insert,
+    Merge,
+    Operation,
+    Partition,
+    QueueMessage,
+    Row,
+    Table,
+    Upsert,
+    check,
+    message_text,
+)
 
 
 class _Partition:
@@ -88,8 +100,8 @@ class MemoryQueues:
         self.messages: list[tuple[float, str, dict[str, Any]]] = []
         """(visible at, queue, message), in the order they were put."""
 
-    async def put(self, queue: str, message: Mapping[str, Any], delay: float = 0) -> None:
-        self.messages.append((self._clock() + delay, queue, json.loads(json.dumps(message))))
+    async def put(self, queue: str, message: QueueMessage, delay: float = 0) -> None:
+        self.messages.append((self._clock() + delay, queue, json.loads(message_text(message))))
 
     def take(self) -> tuple[str, dict[str, Any]] | None:
         """The first visible message, with its queue; it is gone then."""

@@ -1,16 +1,14 @@
 """Queue messages on Azure Storage Queues, in the Functions host's encoding. Queues are made on first use."""
 
-import json
 import math
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from messaging.storage.account import Account, reaching_storage
+from messaging.storage.base import QueueMessage, message_text
 
 LONGEST_DELAY = 7 * 24 * 3600 - 60
 
@@ -21,9 +19,8 @@ class AzureQueues:
         self._service: QueueServiceClient | None = None
         self._clients: dict[str, QueueClient] = {}
 
-    async def put(self, queue: str, message: Mapping[str, Any], delay: float = 0) -> None:
-        # Not escaped: a message that somebody wrote in UTF-8 must fit again when it is put back.
-        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    async def put(self, queue: str, message: QueueMessage, delay: float = 0) -> None:
+        text = message_text(message)
         seconds = min(max(0, math.ceil(delay)), LONGEST_DELAY)
         client = self._client(queue)
         async with reaching_storage():

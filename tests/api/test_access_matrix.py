@@ -81,6 +81,8 @@ TABLE: list[tuple[str, str, str, str, Any, str]] = [
     ("GET", E, "list", E, None, "401 401 403 403 200 200"),
     ("GET", f"{E}/*", "own", f"{E}/own-e", None, "401 401 403 403 200 200"),
     ("GET", f"{E}/*", "other mandate", f"{E}/theirs-e", None, "401 401 403 403 404 404"),
+    ("GET", "/audit", "list", "/audit", None, "401 401 403 403 200 200"),
+    ("GET", "/audit", "other mandate", "/audit?mandateId=another", None, "401 401 403 403 403 200"),
     ("GET", "/explain", "oneself", f"{ASK}Own", None, "401 401 403 200 200 200"),
     ("GET", "/explain", "another person", f"{ASK}Own&userId=bob", None, "401 401 403 403 200 200"),
     ("GET", "/explain", "other mandate", f"{ASK}Theirs", None, "401 401 403 200 200 200"),

@@ -106,3 +106,10 @@ async def test_another_mandates_idempotency_key_is_free(product: Product) -> Non
         assert answer.status == 200
         executions.append(answer.json()["executionId"])
     assert executions[0] != executions[1]
+
+
+async def test_another_mandates_acts_are_not_in_the_journal(product: Product) -> None:
+    await replace(product, mandateId=mandate()).subscription("Theirs")
+    await product.subscription("Mine")
+    answer = await Client(product.messaging, product.mandateId, Role.MANDATE_ADMIN)("GET", "/audit")
+    assert [one["details"]["subscriptionId"] for one in answer.json()["items"]] == ["Mine"]

@@ -77,7 +77,7 @@ async def test_a_dropped_message_is_gone(product: Product, cli: Commands) -> Non
     first, second = await keep(product, "not JSON", BODY)
     refused = await cli(f"poison replay {first}")
     assert (refused.code, refused.out) == (1, "")
-    assert refused.err == "Error: body: is not a JSON object, so no function can read it; drop it\n"
+    assert refused.err == "Error: body: is not a JSON object or array, so no function can read it; drop it\n"
     assert (await cli(f"poison drop {first}")).out == "It is gone.\n"
     assert (await cli(f"poison drop {second} --json")).document == {"id": second, "dropped": True}
     assert (await cli("poison list --json")).document["items"] == []
@@ -127,3 +127,11 @@ async def test_a_pause_that_is_over_says_who_tries(product: Product, cli: Comman
     product.clock.now = time.time() - 300
     await product.messaging.pauses.block(SMS, "+15005550006", SenderBlocked(code="20003"))
     assert "over: the next message tries" in (await cli("pauses list")).out
+
+
+async def test_an_array_of_events_is_replayed_as_it_was(product: Product, cli: Commands) -> None:
+    (id,) = await keep(product, '[{"id": 1}, {"id": 2}]')
+    assert (await cli(f"poison replay {id}")).code == 0
+    async with product.messaging.inspection.connect().get_queue_client(QUEUE) as queue:
+        (message,) = await queue.peek_messages(max_messages=2)
+    assert json.loads(b64decode(message.content)) == [{"id": 1}, {"id": 2}]

@@ -77,3 +77,31 @@ def test_a_list_goes_on_after_the_last_key(last: str, other: str) -> None:
     assert keys.after(last) > last
     if last < other and not other.startswith(last):
         assert keys.after(last) < other
+
+
+@given(st.lists(TIMES, min_size=2, max_size=5, unique_by=lambda time: round(time * 1000)), st.text(), st.text())
+def test_audit_events_are_newest_first_and_since_takes_exactly_the_later_ones(
+    times: list[float], source: str, eventId: str
+) -> None:
+    moments = [round(time, 3) for time in sorted(times, reverse=True)]
+    rows = [keys.audit(moment, source, eventId) for moment in moments]
+    assert sorted(rows) == rows
+    for row in rows:
+        check_key(row)
+        assert within(row, keys.audits(None))
+    for number, moment in enumerate(moments):
+        assert [within(row, keys.audits(moment)) for row in rows] == [n <= number for n in range(len(rows))]
+
+
+@given(st.floats(min_value=-62_135_596_800, max_value=253_402_300_799))
+def test_any_time_that_can_be_written_makes_a_valid_audit_key(time: float) -> None:
+    check_key(keys.audit(time, "/idp", "e1"))
+    assert within(keys.audit(time, "/idp", "e1"), keys.audits(None))
+
+
+@given(st.tuples(st.text(), st.text()), st.tuples(st.text(), st.text()))
+def test_an_event_has_one_pointer_by_source_and_id(one: tuple[str, str], other: tuple[str, str]) -> None:
+    check_key(keys.audit_pointer(*one))
+    assert not within(keys.audit_pointer(*one), keys.audits(None))
+    if "\n" not in "".join(one + other):  # events.py takes no line feed
+        assert (keys.audit_pointer(*one) == keys.audit_pointer(*other)) == (one == other)
