@@ -65,6 +65,7 @@ def make(
             raise InvalidInput(name, "contains half of a surrogate pair, which is not text")
     if not message.strip() and template is None and card is None:
         raise InvalidInput("message", "is empty")
+    template = template if template is None else _json_object("template", template)
     card = card if card is None else _json_object("card", card)
     subject = _CONTROL.sub(" ", subject).strip()[:MAX_SUBJECT]
     if is_html(message):

@@ -7,6 +7,7 @@ later is failed, what may have left is unknown. Source: concept, `sendMessage`.
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, Protocol
 
 from messaging import batches as rows
 from messaging import ids
@@ -15,16 +16,28 @@ from messaging.batches import Batches
 from messaging.errors import NotFound
 from messaging.executions import Execution, Executions, Phase, Result
 from messaging.messages import BatchMessage
-from messaging.models import DeliveryStatus, MessagingSendResult, MessagingSubscriptionRegistration, TriggerKind
+from messaging.models import (
+    DeliveryStatus,
+    MessagingChannel,
+    MessagingSendResult,
+    MessagingSubscriptionRegistration,
+    TriggerKind,
+)
 from messaging.outbox import Channels, Options, Outbox
 from messaging.storage import keys
 from messaging.storage.base import Table, Tables
 from messaging.worker import Worker
 
 
+class TestableChannels(Channels, Protocol):
+    def test_template(self, channel: MessagingChannel) -> dict[str, Any] | None:
+        """The template of a test message, where the channel takes only such."""
+        ...
+
+
 class Direct:
     def __init__(
-        self, tables: Tables, worker: Worker, channels: Channels, clock: Callable[[], float] = time.time
+        self, tables: Tables, worker: Worker, channels: TestableChannels, clock: Callable[[], float] = time.time
     ) -> None:
         self._tables = tables
         self._executions = Executions(tables)
@@ -58,6 +71,16 @@ class Direct:
         message = await self._store(principal, execution, outbox)
         await self._worker.deliver(message, registration.channel)
         return await self._result(principal, taken.deliveryId)
+
+    async def send_test(
+        self, principal: Principal, registration: MessagingSubscriptionRegistration
+    ) -> MessagingSendResult:
+        """Send a test message and answer what became of it."""
+        subscriptionId, options = registration.subscriptionId, Options()
+        if template := self._channels.test_template(registration.channel):
+            options["template"] = {**template, "parameters": [subscriptionId]}
+        text = f"This is a test. Messages of {subscriptionId} reach you here."
+        return await self.send(principal, registration, (f"Test message of {subscriptionId}", text), options)
 
     async def _store(self, principal: Principal, execution: Execution, outbox: Outbox) -> BatchMessage:
         mandateId = principal.mandateId

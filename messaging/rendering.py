@@ -164,11 +164,15 @@ def _fitted(text: str, room: int, width: Callable[[str], int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What `sendMessage` is given for one channel; `text` is the alternative of an HTML message."""
+    """What `sendMessage` is given for one channel.
+
+    `text` is the alternative of an HTML message, `template` a provider's approved template.
+    """
 
     subject: str
     message: str
     text: str | None = None
+    template: dict[str, Any] | None = None
 
 
 class Sender(Protocol):
@@ -199,7 +203,7 @@ def send_each(
     refused: list[str | None] = []
     for one in registrations:
         its = words[one.channel]
-        answer = messagingService.sendMessage(its.subject, its.message, one, text=its.text)
+        answer = messagingService.sendMessage(its.subject, its.message, one, text=its.text, template=its.template)
         if not answer.success:
             refused.append(answer.errorMessage)
     return MessagingSubscriptionExecutionResult(

@@ -146,9 +146,7 @@ class MessagingService:
         stored = await self.services.registrations.getRegistration(principal, registrationId)
         if stored.userId != principal.userId:
             raise Forbidden("Only the person may ask for a test message")
-        subject = f"Test message of {stored.subscriptionId}"
-        text = f"This is a test. Messages of {stored.subscriptionId} reach you here."
-        return await self.services.direct.send(principal, stored, (subject, text), {})
+        return await self.services.direct.send_test(principal, stored)
 
     async def _execute(
         self, trigger: Trigger, execution: Execution, event: str, earlier: Earlier | None

@@ -4,6 +4,7 @@ A missing or wrong value is named at start. A channel without its settings is "n
 is refused with a clear message, everything else works. docs/settings.md tells what each one means.
 """
 
+import re
 from base64 import b64decode
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -51,8 +52,15 @@ def _acs_connection(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _bearer_key(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]+", secret.get_secret_value()):
+        raise ValueError("must be a token: visible ASCII characters without white space")
+    return secret
+
+
 Url = Annotated[str, AfterValidator(_url)]
 KeysUrl = Annotated[str, AfterValidator(_keys_url)]
+BearerKey = Annotated[SecretStr, AfterValidator(_bearer_key)]
 HttpsUrl = Annotated[str, AfterValidator(_https_url)]
 ServiceUrl = Annotated[str, AfterValidator(service_url)]
 Guid = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$")]
@@ -106,6 +114,11 @@ class Settings(BaseSettings):
     )
     twilio_base_url: Url | None = Field(None, alias="MESSAGING_TWILIO_BASE_URL")
 
+    whatsapp_api_key: BearerKey | None = Field(None, alias="MESSAGING_WHATSAPP_API_KEY")
+    whatsapp_phone_number_id: str | None = Field(
+        None, alias="MESSAGING_WHATSAPP_PHONE_NUMBER_ID", pattern=r"^[0-9]{1,32}$"
+    )
+    whatsapp_base_url: Url = Field("https://graph.facebook.com", alias="MESSAGING_WHATSAPP_BASE_URL")
     teams_app_id: Guid | None = Field(None, alias="MESSAGING_TEAMS_APP_ID")
     teams_app_secret: SecretStr | None = Field(None, alias="MESSAGING_TEAMS_APP_SECRET")
     teams_tenant_id: Guid | None = Field(None, alias="MESSAGING_TEAMS_TENANT_ID")
@@ -171,5 +184,6 @@ class Settings(BaseSettings):
 _NEEDED: dict[MessagingChannel, tuple[str, ...]] = {
     MessagingChannel.EMAIL: ("acs_connection_string", "acs_sender_email"),
     MessagingChannel.SMS: ("twilio_account_sid", "twilio_auth_token", "twilio_from_number"),
+    MessagingChannel.WHATSAPP: ("whatsapp_api_key", "whatsapp_phone_number_id"),
     MessagingChannel.TEAMS_CHAT: ("teams_app_id", "teams_app_secret", "teams_tenant_id"),
 }

@@ -20,6 +20,9 @@ from messaging.rendering import Sender, Words, one_line, render, send_each, sms,
 SHOWN, NAME, VALUE, USER = 20, 40, 200, 64
 """Details in a mail, and characters of a detail's name, of its value, and of a user id."""
 
+TEMPLATE = {"name": "audit_login", "language": "en_US"}
+"""For WhatsApp; docs/deploy.md has its text, to be approved. Parameters: what happened, when, from where."""
+
 STEPS = (
     "Change the password now.",
     "Sign out everywhere else, so that nobody stays signed in.",
@@ -58,10 +61,14 @@ def words_for(channel: MessagingChannel, values: dict[str, Any]) -> Words:
     if channel == MessagingChannel.EMAIL:
         subject = f"{values['what']}, {values['time']}"
         return Words(subject, render("auditLogin.html", **values), render("auditLogin.txt", **values))
+    ip = dict(values["rows"]).get(LABELS["ip"])
+    origin = f"from {one_line(ip, 40)}" if ip else ""
     if channel == MessagingChannel.SMS:
-        ip = dict(values["rows"]).get(LABELS["ip"])
-        origin = f" from {one_line(ip, 40)}" if ip else ""
-        return Words("", sms(f"{values['what']}, {values['time']}{origin}. Unknown to you? Change the password."))
+        from_ip = f" {origin}" if origin else ""
+        return Words("", sms(f"{values['what']}, {values['time']}{from_ip}. Unknown to you? Change the password."))
+    if channel == MessagingChannel.WHATSAPP:
+        parameters = [values["what"], values["time"], origin or "from an unknown address"]
+        return Words("", "", template={**TEMPLATE, "parameters": parameters})
     return Words("", render("auditLoginShort.txt", **values))
 
 

@@ -23,6 +23,9 @@ SHOWN, SHOWN_SHORT = 20, 3
 SUBJECT, MESSAGE, SOURCE, LEVEL, TRACE = 80, 160, 60, 12, 400
 """Characters of each field. The HTML stays below 100 KB, more than which Gmail does not show."""
 
+TEMPLATE = {"name": "system_errors", "language": "en_US"}
+"""For WhatsApp; docs/deploy.md has its text, to be approved. Parameters: the count, the most frequent error."""
+
 MOST = 1_000_000_000
 """What one error may count for at most."""
 
@@ -96,6 +99,8 @@ def words_for(channel: MessagingChannel, groups: Sequence[Group], time: str) -> 
     counted = _plural(total, "system error") + (f" in {_plural(len(groups), 'group')}" if total > 1 else "")
     if channel == MessagingChannel.SMS:
         return Words("", sms(f"{counted}. {f'{top.count:,}x ' if total > 1 else ''}{top.line}"))
+    if channel == MessagingChannel.WHATSAPP:
+        return Words("", "", template={**TEMPLATE, "parameters": [counted, f"{top.count:,} × {top.line}"]})
     shown = SHOWN if channel == MessagingChannel.EMAIL else SHOWN_SHORT
     rest = groups[shown:]
     values: dict[str, Any] = {"counted": counted, "time": time, "groups": groups[:shown], "rest": ""}

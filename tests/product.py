@@ -48,6 +48,18 @@ def execute(eventParameters, registrations, messagingService):
 """A subscription function that greets everybody."""
 
 
+BY_TEMPLATE = """
+from messaging.models import MessagingSubscriptionExecutionResult
+
+TEMPLATE = {"name": "notification", "language": "en_US", "parameters": ["How are you?"]}
+
+def execute(eventParameters, registrations, messagingService):
+    sent = [messagingService.sendMessage("", "", one, template=TEMPLATE).success for one in registrations]
+    return MessagingSubscriptionExecutionResult(success=True, messagesSent=sum(sent))
+"""
+"""The same by a template, for WhatsApp."""
+
+
 class Clock:
     """A clock that goes on only when it is told to."""
 

@@ -31,6 +31,30 @@ def test_html_starts_and_ends_with_angle_brackets(message: str, html: bool) -> N
     assert made.text == ("hi" if html else message)
 
 
+NO_TEMPLATES: list[object] = [
+    "text",
+    ["a"],
+    {"a": object()},
+    {"a": float("nan")},
+    {"a": "\ud800"},
+    {"a": "x" * MAX_MESSAGE},
+]
+
+
+@pytest.mark.parametrize("given", NO_TEMPLATES, ids=range(len(NO_TEMPLATES)))
+def test_a_template_is_json(given: Any) -> None:
+    with pytest.raises(InvalidInput, match="template: must be a JSON object of at most 262144 bytes"):
+        make("s", "m", template=given)
+
+
+def test_a_template_is_what_it_was_when_it_was_given() -> None:
+    given = {"name": "a", "parameters": ["one"]}
+    made = make("", "", template=given)
+    given["parameters"] = ["two"]
+    assert made.template == {"name": "a", "parameters": ["one"]}
+    assert Content.from_json(made.to_json()) == made
+
+
 def test_an_author_may_give_the_text_alternative() -> None:
     assert make("s", "<p>hi</p>", text="Hi there").text == "Hi there"
 

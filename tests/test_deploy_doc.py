@@ -9,10 +9,13 @@ from typing import Any, get_args
 import pytest
 
 from dev.processes import ROOT
+from dev.sandbox.meta import TEMPLATES
+from messaging.connectors.whatsapp import ConnectorMessagingWhatsapp
 from messaging.models import MessagingChannel
 from messaging.settings import Settings
 from messaging.storage.base import Row
 from messaging.storage.memory import MemoryTables
+from subscriptions import subSubscriptionAuditLogin, subSubscriptionSystemErrors
 from tests.product import running
 from tests.test_function_app import INDEX, run
 
@@ -64,6 +67,13 @@ def test_it_publishes_what_funcignore_leaves() -> None:
 def test_it_names_every_way_to_log_in() -> None:
     ways = get_args(Settings.model_fields["auth"].annotation)
     assert [row[0] for row in table("Who may call")] == [f"`{way}`" for way in ways]
+
+
+def test_its_whatsapp_templates_are_those_that_are_sent() -> None:
+    told = {name.strip("`"): "\n".join(re.findall("`([^`]+)`", text)) for name, text in table("WhatsApp")}
+    sent = (subSubscriptionSystemErrors.TEMPLATE, subSubscriptionAuditLogin.TEMPLATE)
+    named = [*sent, ConnectorMessagingWhatsapp.testTemplate]
+    assert told == {one["name"]: TEMPLATES[one["name"], one["language"]] for one in named}
 
 
 class Counting(MemoryTables):

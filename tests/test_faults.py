@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dev.sandbox.caller import PERSON
-from tests.product import Product, running
+from tests.product import BY_TEMPLATE, GREETING, Product, running
 
 FAULTS: dict[str, dict[str, Any]] = {
     "400": {"status": 400},
@@ -88,6 +88,29 @@ EXPECTED: dict[str, dict[str, tuple[str, int, int, int]]] = {
         "malformed JSON": UNKNOWN_BUT_THERE,
         "wrong content type": UNKNOWN_BUT_THERE,
     },
+    "whatsapp": {
+        "400": PERMANENT,
+        "401": WAITED,
+        "403": WAITED,
+        "404": PERMANENT,
+        "408": UNKNOWN,
+        "409": PERMANENT,
+        "413": PERMANENT,
+        "429": WAITED,
+        "429, Retry-After": WAITED,
+        "500": UNKNOWN,
+        "502": UNKNOWN,
+        "503": WAITED,
+        "503, Retry-After": WAITED,
+        "504": UNKNOWN,
+        "reset": UNKNOWN,
+        "timeout": UNKNOWN,
+        "accepted, then dropped": UNKNOWN_BUT_THERE,
+        "accepted, then 500": UNKNOWN_BUT_THERE,
+        "slow": GOOD,
+        "malformed JSON": UNKNOWN_BUT_THERE,
+        "wrong content type": UNKNOWN_BUT_THERE,
+    },
     "teams_chat": {
         "400": PERMANENT,
         "401": RENEWED,
@@ -112,8 +135,13 @@ EXPECTED: dict[str, dict[str, tuple[str, int, int, int]]] = {
         "wrong content type": UNKNOWN_BUT_THERE,
     },
 }
-PROVIDERS = {"email": "acs", "sms": "twilio", "teams_chat": "teams"}
-PEOPLE = {"email": "alice@example.com", "sms": "+41791234567", "teams_chat": PERSON}
+PROVIDERS = {"email": "acs", "sms": "twilio", "whatsapp": "meta", "teams_chat": "teams"}
+PEOPLE = {
+    "email": "alice@example.com",
+    "sms": "+41791234567",
+    "whatsapp": "+41791234567",
+    "teams_chat": PERSON,
+}
 CELLS = [(channel, fault) for channel, row in EXPECTED.items() for fault in row]
 
 
@@ -137,7 +165,7 @@ async def test_a_fault_comes_to_what_the_table_says(
 ) -> None:
     seconds = 0.8 if fault == "timeout" else 10
     async with running(storage, tmp_path, MESSAGING_PROVIDER_TIMEOUT_SECONDS=seconds) as product:
-        await product.subscription()
+        await product.subscription(source=BY_TEMPLATE if channel == "whatsapp" else GREETING)
         await product.subscribe("alice", PEOPLE[channel], channel)
         rule = {"provider": PROVIDERS[channel], "operation": "send", "times": 1, **FAULTS[fault]}
         product.sandbox.faults.replace([rule])

@@ -62,6 +62,8 @@ def test_the_functions_and_their_bindings() -> None:
         "deliver_email_poison": [queue("messaging-deliveries-email-poison")],
         "deliver_sms": [queue("messaging-deliveries-sms")],
         "deliver_sms_poison": [queue("messaging-deliveries-sms-poison")],
+        "deliver_whatsapp": [queue("messaging-deliveries-whatsapp")],
+        "deliver_whatsapp_poison": [queue("messaging-deliveries-whatsapp-poison")],
         "deliver_teams_chat": [queue("messaging-deliveries-teams-chat")],
         "deliver_teams_chat_poison": [queue("messaging-deliveries-teams-chat-poison")],
         "prepare_page": [queue("messaging-executions")],

@@ -1,6 +1,7 @@
 """Registrations: one per person, subscription and channel; three rows that move together."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from messaging.errors import Forbidden, InvalidInput, NotFound, PreconditionFail
 from messaging.models import MessagingChannel, RegistrationChange, RegistrationData
 from messaging.storage.base import Row, Table
 from messaging.storage.keys import below
-from tests.product import Product, mandate
+from tests.product import Product, mandate, running
 
 
 async def rows(product: Product) -> dict[str, list[Row]]:
@@ -117,12 +118,13 @@ REFUSED = [
 
 @pytest.mark.parametrize(("channel", "config", "error", "said"), REFUSED)
 async def test_what_cannot_be_reached_is_refused_and_nothing_is_stored(
-    product: Product, channel: str, config: str, error: type[Exception], said: str
+    storage: str, tmp_path: Path, channel: str, config: str, error: type[Exception], said: str
 ) -> None:
-    await product.subscription()
-    with pytest.raises(error, match=said):
-        await product.subscribe("alice", config, channel)
-    assert not (await rows(product))["r"]
+    async with running(storage, tmp_path, MESSAGING_WHATSAPP_API_KEY=None) as product:
+        await product.subscription()
+        with pytest.raises(error, match=said):
+            await product.subscribe("alice", config, channel)
+        assert not (await rows(product))["r"]
 
 
 async def test_a_change_keeps_to_the_channels_rule(product: Product) -> None:

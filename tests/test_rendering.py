@@ -255,6 +255,7 @@ class Service:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, str, str | None]] = []
+        self.templates: list[Any] = []
 
     def sendMessage(
         self,
@@ -265,6 +266,7 @@ class Service:
         text: str | None = None,
         template: Any = None,
     ) -> MessagingSendResult:
+        self.templates.append(template)
         if registration.channel == MessagingChannel.WHATSAPP:
             return MessagingSendResult(success=False, errorMessage=f"no {registration.userId}")
         self.sent.append((registration.userId, subject, message, text))
@@ -291,6 +293,12 @@ def test_refusals_are_counted_and_the_first_reason_is_told() -> None:
     result = send_each(Service(), people, lambda _: Words("s", "m"))
     assert result.success and result.messagesSent == 1 and result.errorMessage == "no u1"
     assert result.model_dump()["messagesRefused"] == 2
+
+
+def test_a_template_is_handed_on() -> None:
+    service, template = Service(), {"name": "lunch", "language": "en"}
+    send_each(service, [registration(1, "email")], lambda _: Words("", "", template=template))
+    assert service.templates == [template]
 
 
 def test_nobody_is_sent_nothing() -> None:

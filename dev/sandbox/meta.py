@@ -30,11 +30,16 @@ TEMPLATES = {  # approved templates: (name, language) -> text; {{n}} are the par
     ("notification", "en_US"): "{{1}}",
     ("notification", "en"): "{{1}}",
     ("notification", "de"): "{{1}}",
-    ("system_alert", "en_US"): "System alert: {{1}}. Details: {{2}}",
+    ("system_errors", "en_US"): "Report of system errors: {{1}}. The most frequent: {{2}}\nThe log tells more.",
+    ("audit_login", "en_US"): (
+        "Sign-in notice: {{1}}, {{2}}, {{3}}.\nIf you do not recognise this, change the password now."
+    ),
+    ("test_message", "en_US"): "This is a test. Messages of {{1}} reach you here.",
     ("order_update", "en_US"): "Your order {{1}} is now {{2}}.",
     ("appointment_reminder", "en_US"): "Hello {{1}}, we expect you on {{2}} at {{3}}.",
 }
 TEMPLATE_NAMES = {name for name, _language in TEMPLATES}
+UNFIT = re.compile(r"[\n\t]| {5}")
 PLACEHOLDER = re.compile(r"\{\{(\d+)\}\}")
 
 
@@ -95,6 +100,11 @@ ERRORS = ErrorTable(
         131051: KnownError(400, "Unsupported message type", "Message type is currently not supported."),
         132000: KnownError(400, "Number of parameters does not match the expected number of params"),
         132001: KnownError(404, "Template name does not exist in the translation"),
+        132018: KnownError(
+            400,
+            "There is an issue with the parameters in your template",
+            "Param text cannot have new-line/tab characters or more than 4 consecutive spaces",
+        ),
     },
     _shape,
 )
@@ -168,7 +178,9 @@ def _bad_template(template: object) -> tuple[int, str | None]:
     wanted, given = set(PLACEHOLDER.findall(TEMPLATES[name, language])), _parameters(template)
     if len(wanted) != len(given):
         return 132000, f"Number of parameters ({len(given)}) does not match the expected number ({len(wanted)})"
-    return 0, None
+    if not all(given):
+        return 131008, None
+    return (132018, None) if any(map(UNFIT.search, given)) else (0, None)
 
 
 def _key(template: object) -> tuple[str, str]:

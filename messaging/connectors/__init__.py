@@ -1,7 +1,7 @@
 """The channels and their connectors: one table, each loaded on first use."""
 
 from importlib import import_module
-from typing import cast
+from typing import Any, cast
 
 from messaging.connectors.base import Connector, Memory
 from messaging.content import Content
@@ -13,6 +13,7 @@ from messaging.settings import Settings
 CONNECTORS: dict[MessagingChannel, str] = {
     MessagingChannel.EMAIL: "messaging.connectors.acs:ConnectorMessagingEmail",
     MessagingChannel.SMS: "messaging.connectors.twilio:ConnectorMessagingSms",
+    MessagingChannel.WHATSAPP: "messaging.connectors.whatsapp:ConnectorMessagingWhatsapp",
     MessagingChannel.TEAMS_CHAT: "messaging.connectors.teams:ConnectorMessagingTeams",
 }
 
@@ -50,6 +51,10 @@ class Connectors:
 
     def check(self, channel: MessagingChannel, content: Content) -> None:
         self.get(channel).check(content)
+
+    def test_template(self, channel: MessagingChannel) -> dict[str, Any] | None:
+        """The template of a test message, where the channel takes only such."""
+        return self.get(channel).testTemplate
 
     async def close(self) -> None:
         for connector in self._made.values():

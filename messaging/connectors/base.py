@@ -62,6 +62,8 @@ class Connector(ABC):
     groupSize: ClassVar[int] = 16
     """Messages in flight at a time for one batch."""
     takesTemplate: ClassVar[bool] = False
+    testTemplate: ClassVar[dict[str, Any] | None] = None
+    """Where only templates can be sent: the one of a test message; its parameter is the subscription's id."""
     takesCard: ClassVar[bool] = False
     remembers: ClassVar[bool] = False
     """It is made with a Memory as its third argument."""

@@ -1,6 +1,8 @@
 """Bad input at every door: a clear problem that names field and rule, and nothing is changed."""
 
 import json
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from messaging.api.body import MAX_BODY, MAX_DEPTH
 from messaging.errors import StorageUnavailable
 from messaging.storage.memory import MemoryTables
 from tests.api.client import Answer, Client
-from tests.product import Product
+from tests.product import Product, running
 
 NEW = {"subscriptionId": "New", "subscriptionLabel": "L"}
 MAIL = {"channel": "email", "channelConfig": "a@example.com"}
@@ -127,7 +129,7 @@ class Bench:
     """A product with one subscription and one registration on the twin, and two people who call it."""
 
     def __init__(self, product: Product, tables: MemoryTables, registration: str) -> None:
-        self.tables = tables
+        self.product, self.tables = product, tables
         self.boss = Client(product.messaging, product.mandateId, Role.MANDATE_ADMIN)
         self.alice = Client(product.messaging, product.mandateId, Role.USER, "alice")
         self._registration = registration
@@ -145,12 +147,16 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(twin: tuple[Product, MemoryTables]) -> Bench:
-    product, tables = twin
-    await product.subscription()
-    await product.subscription("Empty", source=None)
-    await product.subscribe("bob", subscriptionId="Empty")
-    return Bench(product, tables, (await product.subscribe("alice")).id)
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    """On the twin in memory, and without WhatsApp."""
+    tables = MemoryTables()
+    async with running(
+        "UseDevelopmentStorage=true", tmp_path, tables=tables, MESSAGING_WHATSAPP_API_KEY=None
+    ) as product:
+        await product.subscription()
+        await product.subscription("Empty", source=None)
+        await product.subscribe("bob", subscriptionId="Empty")
+        yield Bench(product, tables, (await product.subscribe("alice")).id)
 
 
 @pytest.mark.parametrize(("method", "path"), DOORS)
@@ -236,12 +242,12 @@ async def test_storage_that_is_down_is_a_503_that_says_when_to_come_back(
 
 
 async def test_an_outage_at_the_commit_point_names_the_execution(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, twin: tuple[Product, MemoryTables]
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def down(*_: Any) -> None:
         raise StorageUnavailable("Storage cannot be reached (TimeoutError)")
 
-    monkeypatch.setattr(twin[0].messaging.pages, "_commit", down)
+    monkeypatch.setattr(bench.product.messaging.pages, "_commit", down)
     answer = await bench.boss("POST", "/trigger/SystemErrors", TRIGGER)
     assert answer.status == 503 and answer.json()["executionId"]
 

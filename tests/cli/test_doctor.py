@@ -24,6 +24,7 @@ from tests.product import LOCAL_KEY, Product
 
 SMS = MessagingChannel.SMS
 TWILIO = ("MESSAGING_TWILIO_ACCOUNT_SID", "MESSAGING_TWILIO_AUTH_TOKEN", "MESSAGING_TWILIO_FROM_NUMBER")
+WHATSAPP = ("MESSAGING_WHATSAPP_API_KEY", "MESSAGING_WHATSAPP_PHONE_NUMBER_ID")
 ACS = ("MESSAGING_ACS_CONNECTION_STRING", "MESSAGING_ACS_SENDER_EMAIL")
 TEAMS = ("MESSAGING_TEAMS_APP_ID", "MESSAGING_TEAMS_APP_SECRET", "MESSAGING_TEAMS_TENANT_ID")
 
@@ -55,7 +56,8 @@ async def test_all_is_well(product: Product, cli: Commands) -> None:
     assert found["sweeper", "ok"].startswith("1 executions on its list, the oldest ")
     assert found["functions", "ok"] == "2 of 2 files can be used"
     assert await product.messaging.inspection.lengths("messaging-") == {}  # its own queue is not counted
-    assert "teams_chat is configured" in [one["text"] for one in answer.document["findings"]]
+    texts = [one["text"] for one in answer.document["findings"]]
+    assert "whatsapp is configured" in texts and "teams_chat is configured" in texts
 
 
 SETTINGS = [
@@ -130,8 +132,10 @@ CHANNELS = [
     ({TWILIO[0]: None, TWILIO[2]: None}, "sms lacks MESSAGING_TWILIO_ACCOUNT_SID, MESSAGING_TWILIO_FROM_NUMBER"),
     ({ACS[1]: ""}, "email lacks MESSAGING_ACS_SENDER_EMAIL"),
     (dict.fromkeys(TWILIO), ""),
+    ({WHATSAPP[1]: None}, "whatsapp lacks MESSAGING_WHATSAPP_PHONE_NUMBER_ID"),
+    (dict.fromkeys(WHATSAPP), ""),
     ({TEAMS[2]: None}, "teams_chat lacks MESSAGING_TEAMS_TENANT_ID"),
-    (dict.fromkeys(TWILIO + ACS + TEAMS), "no channel is configured"),
+    (dict.fromkeys(TWILIO + ACS + WHATSAPP + TEAMS), "no channel is configured"),
 ]
 
 

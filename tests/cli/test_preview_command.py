@@ -24,9 +24,12 @@ def execute(eventParameters, registrations, messagingService):
 """
 
 TEMPLATE = """
+from messaging.models import MessagingSubscriptionExecutionResult
+
 def execute(eventParameters, registrations, messagingService):
     for one in registrations:
         messagingService.sendMessage("s", "m", one, template={"name": "t", "language": "en", "parameters": []})
+    return MessagingSubscriptionExecutionResult(success=True, messagesSent=len(registrations))
 """
 
 WRONG = [
@@ -62,6 +65,13 @@ def test_each_channel_shows_its_message(tmp_path: Path) -> None:
 def test_what_a_channel_refuses_is_told(tmp_path: Path) -> None:
     shown = messages(written(tmp_path, ECHO), "--channel", "email")
     assert shown == {"email": {"channel": "email", "refused": "subject: is empty; an e-mail needs one"}}
+
+
+def test_whatsapp_shows_its_template_and_refuses_free_text(tmp_path: Path) -> None:
+    shown = messages(written(tmp_path, TEMPLATE), "--channel", "whatsapp")["whatsapp"]
+    assert shown["template"] == {"name": "t", "language": "en", "parameters": []}
+    refused = messages(written(tmp_path, ECHO), "--channel", "whatsapp")["whatsapp"]["refused"]
+    assert refused.startswith("message: is free text, which WhatsApp takes only within 24 hours")
 
 
 @pytest.mark.parametrize(("source", "said"), WRONG)

@@ -35,6 +35,9 @@ def send(payload: dict[str, Any]) -> tuple[Answer, Sandbox]:
         (whatsapp_template(ALICE, "no_such_template"), 404, 132001),
         (whatsapp_template(ALICE, ""), 400, 100),
         (whatsapp_template(ALICE, "order_update", "only one"), 400, 132000),
+        (whatsapp_template(ALICE, "order_update", "A17", ""), 400, 131008),
+        (whatsapp_template(ALICE, "order_update", "A17", "two\nlines"), 400, 132018),
+        (whatsapp_template(ALICE, "order_update", "A17", "a" + " " * 5 + "b"), 400, 132018),
         (
             whatsapp_template(ALICE, "hello_world") | {"template": {"name": "hello_world", "language": "en"}},
             400,

@@ -59,6 +59,11 @@ def structure(html: str) -> list[object]:
     return parser.seen
 
 
+def readable(content: Content) -> str:
+    """All that a person reads: the text, or a template's parameters."""
+    return content.text or "\n".join((content.template or {}).get("parameters", []))
+
+
 class _Nothing:
     def check(self, channel: MessagingChannel, content: Content) -> None:
         raise AssertionError("nothing was to be sent")

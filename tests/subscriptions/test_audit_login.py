@@ -12,7 +12,7 @@ from messaging.content import is_html, plain_text
 from messaging.models import MessagingChannel
 from subscriptions.subSubscriptionAuditLogin import SHOWN, STEPS, details
 from tests.product import running
-from tests.subscriptions.hostile import HOSTILE, structure
+from tests.subscriptions.hostile import HOSTILE, readable, structure
 
 NAME = "audit-login"
 EXAMPLE = EXAMPLES[NAME]
@@ -56,9 +56,8 @@ def test_the_mail_of_the_example_reads_well() -> None:
         assert "you are registered for this subscription" in words
 
 
-@pytest.mark.parametrize("channel", [MessagingChannel.WHATSAPP, MessagingChannel.TEAMS_CHAT])
-def test_a_chat_message_is_short(channel: MessagingChannel) -> None:
-    assert message(NAME, EXAMPLE, channel).text.split("\n") == [
+def test_a_chat_message_is_short() -> None:
+    assert message(NAME, EXAMPLE, MessagingChannel.TEAMS_CHAT).text.split("\n") == [
         "mara.keller@example.com signed in",
         "24 Nov 2026, 06:29 UTC",
         "IP address: 203.0.113.47",
@@ -66,6 +65,20 @@ def test_a_chat_message_is_short(channel: MessagingChannel) -> None:
         "Device: iPhone 17, iOS 20.1",
         "If you do not recognise this: Change the password now.",
     ]
+
+
+TEMPLATES = [
+    (EXAMPLE, ["mara.keller@example.com signed in", "24 Nov 2026, 06:29 UTC", "from 203.0.113.47"]),
+    ({}, ["unknown user signed in", "unknown time", "from an unknown address"]),
+]
+
+
+@pytest.mark.parametrize(("data", "parameters"), TEMPLATES)
+def test_whatsapp_gets_a_template_that_says_who_when_and_from_where(
+    data: dict[str, Any], parameters: list[str]
+) -> None:
+    template = message(NAME, data, MessagingChannel.WHATSAPP).template
+    assert template == {"name": "audit_login", "language": "en_US", "parameters": parameters}
 
 
 SMS = [
@@ -100,7 +113,7 @@ def test_hostile_events_are_shown_and_do_nothing(value: str) -> None:
     assert structure(mail.html) == structure(message(NAME, benign).html)
     assert mail.subject and len(mail.subject.splitlines()) == 1
     for channel in MessagingChannel:
-        text = message(NAME, hostile, channel).text
+        text = readable(message(NAME, hostile, channel))
         assert not [one for one in text if one != "\n" and not one.isprintable()]
 
 

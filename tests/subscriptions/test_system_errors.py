@@ -12,11 +12,11 @@ from messaging.content import is_html, plain_text
 from messaging.models import MessagingChannel, MessagingEventParameters
 from subscriptions.subSubscriptionSystemErrors import SHOWN, execute, grouped
 from tests.product import running
-from tests.subscriptions.hostile import HOSTILE, structure, unseen
+from tests.subscriptions.hostile import HOSTILE, readable, structure, unseen
 
 NAME = "system-errors"
 EXAMPLE = EXAMPLES[NAME]
-CHATS = [MessagingChannel.WHATSAPP, MessagingChannel.TEAMS_CHAT]
+WHATSAPP, TEAMS = MessagingChannel.WHATSAPP, MessagingChannel.TEAMS_CHAT
 
 WRONG_COUNTS: list[object] = [0, -3, True, "7", 1.5, None, []]
 GROUPS: list[tuple[object, list[tuple[int, str]]]] = [
@@ -93,10 +93,18 @@ SHORT = """34 system errors in 4 groups, 24 Nov 2026, 06:29 UTC
 Not shown: 1 more error in 1 group."""
 
 
-@pytest.mark.parametrize("channel", CHATS)
-def test_a_chat_message_is_short(channel: MessagingChannel) -> None:
-    assert message(NAME, EXAMPLE, channel).text == SHORT
-    assert message(NAME, EXAMPLE, channel).html == ""
+def test_a_chat_message_is_short() -> None:
+    assert message(NAME, EXAMPLE, TEAMS).text == SHORT
+    assert message(NAME, EXAMPLE, TEAMS).html == ""
+
+
+def test_whatsapp_gets_a_template_with_the_count_and_the_most_frequent() -> None:
+    top = "21 × billing.invoices: Invoice 4721 not closed: no database connection within 30 s"
+    assert message(NAME, EXAMPLE, WHATSAPP).template == {
+        "name": "system_errors",
+        "language": "en_US",
+        "parameters": ["34 system errors in 4 groups", top],
+    }
 
 
 @pytest.mark.parametrize(
@@ -133,7 +141,7 @@ def test_hostile_errors_are_shown_and_do_nothing(value: str) -> None:
     assert structure(mail.html) == structure(message(NAME, benign).html)
     assert mail.subject.startswith("1 system error") and len(mail.subject.splitlines()) == 1
     for channel in MessagingChannel:
-        text = message(NAME, hostile, channel).text
+        text = readable(message(NAME, hostile, channel))
         assert not [one for one in text if one != "\n" and not one.isprintable()]
 
 
@@ -168,8 +176,8 @@ def test_ten_thousand_errors_and_a_megabyte_of_trace_stay_a_mail(filler: str) ->
     mail = message(NAME, {"errors": many, "timestamp": 0})
     assert len(mail.html.encode()) < 100_000 and len(mail.text.encode()) < 60_000
     assert "10,000 groups" in mail.text and len(mail.subject) <= 255
-    for channel in CHATS:
-        assert len(message(NAME, {"errors": many}, channel).text) < 1200
+    for channel in (WHATSAPP, TEAMS):
+        assert len(readable(message(NAME, {"errors": many}, channel))) < 1200
 
 
 async def test_people_get_the_report_as_they_wish(azurite: str) -> None:
