@@ -10,8 +10,11 @@ from messaging.audit import Audit
 from messaging.batches import Batches
 from messaging.connectors import Connectors
 from messaging.deletions import Deletions
+from messaging.digest import Digest
 from messaging.direct import Direct
 from messaging.easyauth import EasyAuth
+from messaging.errorjournal import ErrorJournal, ErrorSource
+from messaging.errorlog import ErrorLog
 from messaging.executions import Executions
 from messaging.explain import Explain
 from messaging.functions import Functions
@@ -40,6 +43,7 @@ from messaging.storage.tables import AzureTables
 from messaging.sweeper import Sweeper
 from messaging.ticker import Ticker
 from messaging.tokens import IssuedTokens, LocalTokens
+from messaging.windows import Windows
 from messaging.worker import Timing, Worker
 
 SUBSCRIPTIONS = Path(__file__).parent.parent / "subscriptions"
@@ -65,6 +69,9 @@ class Messaging:
     inbound: Inbound
     journal: Journal
     audit: Audit
+    errors: ErrorSource
+    errorlog: ErrorLog
+    digest: Digest
     worker: Worker
     sweeper: Sweeper
     deletions: Deletions
@@ -75,7 +82,8 @@ class Messaging:
     inspection: Inspection
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Write the errors that still wait, and let go of every connection."""
+        await self.errorlog.close()
         for part in (self.connectors, self.tables, self.queues, self.inspection, self.account, self.http):
             await part.close()
 
@@ -97,6 +105,7 @@ class Swaps(TypedDict, total=False):
     queues: Queues
     connectors: Connectors
     http: Http
+    errors: ErrorSource
     subscriptions: Path
     clock: Callable[[], float]
 
@@ -128,6 +137,8 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
     services = Services(registry, executions, batches, functions, pages, registrations, direct)
     names = Names(settings.claim_user, settings.claim_mandate, settings.claim_roles)
     service, poison = MessagingService(services, clock), Poison(tables, queues, clock)
+    kept, windows = ErrorJournal(tables, clock), Windows(tables, clock)
+    errors = swaps.get("errors") or kept
     return Messaging(
         settings=settings,
         http=http,
@@ -145,6 +156,9 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
         inbound=Inbound(service, journal, poison, queues),
         journal=journal,
         audit=audit,
+        errors=errors,
+        errorlog=ErrorLog(kept, windows, clock),
+        digest=Digest((errors, kept, windows), service, settings.system_mandate, clock),
         worker=worker,
         sweeper=Sweeper(tables, pages, worker, settings.sweep_after_seconds, clock),
         deletions=deletions,

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from messaging.access import Principal
+from messaging.acting import act_for
 from messaging.errors import (
     InProgress,
     InvalidInput,
@@ -90,6 +91,7 @@ class Inbound:
             await self._poison.refuse(queue, messageId, body, str(error))
 
     async def _execute(self, queue: str, order: Order) -> None:
+        act_for(order.principal.mandateId)
         trigger = Trigger(order.principal, order.kind, order.idempotencyKey)
         event = MessagingEventParameters(triggerData=await self._recorded(order))
         try:

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from messaging import ncrontab
 from messaging.errors import ConfigurationError
-from messaging.models import MessagingChannel
+from messaging.models import MANDATE_ID, MandateId, MessagingChannel
 from messaging.service_urls import service_url
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -58,6 +59,11 @@ def _bearer_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _ncrontab(text: str) -> str:
+    ncrontab.parse(text)
+    return text
+
+
 Url = Annotated[str, AfterValidator(_url)]
 KeysUrl = Annotated[str, AfterValidator(_keys_url)]
 BearerKey = Annotated[SecretStr, AfterValidator(_bearer_key)]
@@ -65,6 +71,7 @@ HttpsUrl = Annotated[str, AfterValidator(_https_url)]
 ServiceUrl = Annotated[str, AfterValidator(service_url)]
 Guid = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$")]
 AcsConnection = Annotated[SecretStr, AfterValidator(_acs_connection)]
+Ncrontab = Annotated[str, AfterValidator(_ncrontab)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -126,6 +133,15 @@ class Settings(BaseSettings):
         "https://smba.trafficmanager.net/teams", alias="MESSAGING_TEAMS_SERVICE_URL"
     )
     teams_login_url: HttpsUrl = Field("https://login.microsoftonline.com", alias="MESSAGING_TEAMS_LOGIN_URL")
+
+    error_digest_schedule: Ncrontab = Field(
+        "0 0 6 * * *",
+        alias="MESSAGING_ERROR_DIGEST_SCHEDULE",
+        validate_default=False,  # whoever leaves it so does not pay for croniter at start
+    )
+    system_mandate: MandateId | None = Field(
+        None, alias="MESSAGING_SYSTEM_MANDATE", pattern=f"^{MANDATE_ID.pattern}$"
+    )
 
     lease_seconds: Seconds = Field(120, alias="MESSAGING_LEASE_SECONDS")
     provider_timeout_seconds: Seconds = Field(10, alias="MESSAGING_PROVIDER_TIMEOUT_SECONDS")

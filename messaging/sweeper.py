@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from messaging import batches as rows
 from messaging import delivery
+from messaging.acting import acting_for
 from messaging.batches import Batches, StoredBatch
 from messaging.errors import Conflict
 from messaging.executions import Execution, Executions, Phase, never_begun
@@ -62,7 +63,9 @@ class Sweeper:
         found = await self._tables.range(Table.WORK, Work.EXECUTION, span, AT_A_TIME)
         for row in found:
             executionId, mandateId = row.key.split("~", 1)
-            await self._look(Watched(row, MandateId(mandateId), executionId))
+            watched = Watched(row, MandateId(mandateId), executionId)
+            with acting_for(watched.mandateId):
+                await self._look(watched)
         reached = found[-1].key if len(found) == AT_A_TIME else ""
         if reached != first:
             await self._tables.commit(Table.WORK, Work.SWEEP, [Upsert(CURSOR, {"key": reached})])

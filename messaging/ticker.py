@@ -11,6 +11,7 @@ from itertools import batched
 
 from messaging import identity, timetable
 from messaging.access import Principal
+from messaging.acting import act_for, acting_for
 from messaging.errors import (
     Conflict,
     StorageUnavailable,
@@ -66,17 +67,19 @@ class Ticker:
 
     async def _look(self, row: Scheduled, now: float) -> None:
         """Do what one row needs. Whatever fails here is logged, and the row is still there for the next tick."""
-        try:
-            await self._run(row, now)
-        except Conflict:
-            logger.info("Another tick has moved the schedule of %s in %s", row.subscriptionId, row.mandateId)
-        except StorageUnavailable as error:
-            logger.warning("Mandate %s, schedule of %s: %s", row.mandateId, row.subscriptionId, error)
-        except Exception:
-            logger.exception("Mandate %s, schedule of %s: failed", row.mandateId, row.subscriptionId)
+        with acting_for(None):
+            try:
+                await self._run(row, now)
+            except Conflict:
+                logger.info("Another tick has moved the schedule of %s in %s", row.subscriptionId, row.mandateId)
+            except StorageUnavailable as error:
+                logger.warning("Mandate %s, schedule of %s: %s", row.mandateId, row.subscriptionId, error)
+            except Exception:
+                logger.exception("Mandate %s, schedule of %s: failed", row.mandateId, row.subscriptionId)
 
     async def _run(self, row: Scheduled, now: float) -> None:
         principal = identity.machine(row.mandateId, "schedule")
+        act_for(principal.mandateId)
         subscription = await self._registry.find(principal.mandateId, row.subscriptionId)
         planned = timetable.of(subscription) if subscription else None
         if subscription is None or planned is None or subscription.scheduleRow != row.name:

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit, urlunsplit
 import azure.functions as func
 
 from messaging import events, messages, workflow
+from messaging.acting import act_for, door
 from messaging.bootstrap import Messaging, build
 from messaging.connectors import CONNECTORS
 from messaging.messages import BatchMessage, PageMessage
@@ -24,9 +25,11 @@ _built: list[Messaging] = []
 
 
 def messaging() -> Messaging:
-    """The product of this process, wired on first use."""
+    """The product of this process, wired on first use; what is logged as an error is kept from then on."""
     if not _built:
         _built.append(build(Settings.from_environment()))
+        _built[0].errorlog.attach()
+    _built[0].errorlog.start()
     return _built[0]
 
 
@@ -59,17 +62,20 @@ def _decodable(request: func.HttpRequest) -> func.HttpRequest:
     auth_level=func.AuthLevel.ANONYMOUS,
 )
 async def api(request: func.HttpRequest) -> func.HttpResponse:
-    return await answer(messaging(), request)
+    with door("api"):
+        return await answer(messaging(), request)
 
 
 def on_queue(name: str, queue: str, work: Callable[[func.QueueMessage], Awaitable[None]]) -> None:
     """A function that works on the messages of a queue, and one that keeps those that failed too often."""
 
     async def handle(message: func.QueueMessage) -> None:
-        await work(message)
+        with door(name):
+            await work(message)
 
     async def keep(message: func.QueueMessage) -> None:
-        await messaging().poison.keep(queue, message.id or "", message.get_body())
+        with door(f"{name}_poison"):
+            await messaging().poison.keep(queue, message.id or "", message.get_body())
 
     for function, its_name, its_queue in ((handle, name, queue), (keep, f"{name}_poison", f"{queue}-poison")):
         trigger = blueprint.queue_trigger(arg_name="message", queue_name=its_queue, connection=CONNECTION)
@@ -78,13 +84,17 @@ def on_queue(name: str, queue: str, work: Callable[[func.QueueMessage], Awaitabl
 
 def delivering(channel: MessagingChannel) -> Callable[[func.QueueMessage], Awaitable[None]]:
     async def deliver(message: func.QueueMessage) -> None:
-        await messaging().worker.deliver(BatchMessage.from_json(message.get_json()), channel)
+        batch = BatchMessage.from_json(message.get_json())
+        act_for(batch.mandateId)
+        await messaging().worker.deliver(batch, channel)
 
     return deliver
 
 
 async def prepare_page(message: func.QueueMessage) -> None:
-    await messaging().pages.prepare(PageMessage.from_json(message.get_json()))
+    page = PageMessage.from_json(message.get_json())
+    act_for(page.mandateId)
+    await messaging().pages.prepare(page)
 
 
 async def take_action(message: func.QueueMessage) -> None:
@@ -106,11 +116,27 @@ on_queue("system_event", events.QUEUE, take_events)
 @blueprint.function_name("sweep")
 @blueprint.timer_trigger(arg_name="timer", schedule="0 */5 * * * *")
 async def sweep(timer: func.TimerRequest) -> None:
-    await messaging().sweeper.sweep()
-    await messaging().deletions.go_on()
+    with door("sweep"):
+        await messaging().sweeper.sweep()
+        await messaging().deletions.go_on()
 
 
 @blueprint.function_name("tick")
 @blueprint.timer_trigger(arg_name="timer", schedule="0 * * * * *")
 async def tick(timer: func.TimerRequest) -> None:
-    await messaging().ticker.tick()
+    with door("tick"):
+        await messaging().ticker.tick()
+
+
+async def error_digest(timer: func.TimerRequest) -> None:
+    with door("error_digest"):
+        await messaging().digest.run()
+
+
+def at_times_of(settings: Settings) -> None:
+    """The functions whose schedule is a setting; function_app.py calls it, once.
+
+    Not `%MESSAGING_ERROR_DIGEST_SCHEDULE%`: the host refuses to start where such a setting does not exist.
+    """
+    trigger = blueprint.timer_trigger(arg_name="timer", schedule=settings.error_digest_schedule)
+    blueprint.function_name("error_digest")(trigger(error_digest))

@@ -1,12 +1,21 @@
 """A storage account that fails on demand: a proxy in front of Azurite's tables, on the wire."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+import pytest
 from aiohttp import ClientSession, web
 from yarl import URL
+
+from messaging.storage import account
+from tests.product import Product, running
+
+KINDS = ["503", "refused", "lost", "slow"]
 
 
 @dataclass
@@ -71,6 +80,19 @@ async def proxy(target: str) -> AsyncIterator[Faults]:
             yield faults
         finally:
             await runner.cleanup()
+
+
+@asynccontextmanager
+async def shaky(
+    storage: str, functions: Path, monkeypatch: pytest.MonkeyPatch, **more: Any
+) -> AsyncIterator[tuple[Product, Faults]]:
+    """The product on an account whose tables fail as planned; its time limits are short."""
+    quick = {"retry_total": 2, "retry_backoff_factor": 0.01, "connection_timeout": 1, "read_timeout": 0.2}
+    monkeypatch.setattr(account, "_RETRIES", quick)
+    monkeypatch.setattr(account, "SECONDS", 2)
+    (target,) = re.findall(r"TableEndpoint=(http://[^/]+)/", storage)
+    async with proxy(target) as faults, running(storage.replace(target, faults.url), functions, **more) as product:
+        yield product, faults
 
 
 def _hang_up(request: web.Request) -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from dev.processes import ROOT
 from dev.sandbox.credentials import environment
 from tests.product import LOCAL_KEY
@@ -50,7 +52,7 @@ def queue(name: str) -> dict[str, Any]:
 
 
 def test_the_functions_and_their_bindings() -> None:
-    indexed = run(INDEX)
+    indexed = run(INDEX, MESSAGING_ERROR_DIGEST_SCHEDULE="0 30 4 * * 1-5")
     assert indexed.returncode == 0, indexed.stderr
     found = json.loads(indexed.stdout)
     http, answer = found.pop("api")
@@ -72,6 +74,14 @@ def test_the_functions_and_their_bindings() -> None:
         "workflow_action_poison": [queue("messaging-workflow-actions-poison")],
         "system_event": [queue("messaging-system-events")],
         "system_event_poison": [queue("messaging-system-events-poison")],
+        "error_digest": [
+            {
+                "type": "timerTrigger",
+                "direction": "IN",
+                "name": "timer",
+                "schedule": "0 30 4 * * 1-5",
+            }
+        ],
         "sweep": [
             {
                 "type": "timerTrigger",
@@ -96,10 +106,11 @@ def test_queue_instances_do_not_pay_for_http_and_providers() -> None:
     assert imported.stdout.strip() == "[]", imported.stdout + imported.stderr
 
 
-def test_a_wrong_setting_is_named_at_start() -> None:
-    refused = run("import function_app", MESSAGING_LEASE_SECONDS="soon")
+@pytest.mark.parametrize("name", ["MESSAGING_LEASE_SECONDS", "MESSAGING_ERROR_DIGEST_SCHEDULE"])
+def test_a_wrong_setting_is_named_at_start(name: str) -> None:
+    refused = run("import function_app", **{name: "soon"})
     assert refused.returncode != 0
-    assert "ConfigurationError: MESSAGING_LEASE_SECONDS" in refused.stderr
+    assert f"ConfigurationError: {name}" in refused.stderr
 
 
 def test_the_hosts_settings_are_what_the_product_needs() -> None:

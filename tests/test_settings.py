@@ -79,6 +79,9 @@ WRONG = [
     ),
     ("MESSAGING_TEAMS_LOGIN_URL", "http://127.0.0.1:7081", "MESSAGING_TEAMS_LOGIN_URL: must be https"),
     ("MESSAGING_TEAMS_LOGIN_URL", "https://user@example.com", "form https://host/path"),
+    ("MESSAGING_ERROR_DIGEST_SCHEDULE", "at six", "MESSAGING_ERROR_DIGEST_SCHEDULE: has 2 fields"),
+    ("MESSAGING_ERROR_DIGEST_SCHEDULE", "0 0 25 * * *", "MESSAGING_ERROR_DIGEST_SCHEDULE"),
+    ("MESSAGING_SYSTEM_MANDATE", "~nobody", "MESSAGING_SYSTEM_MANDATE"),
 ]
 
 

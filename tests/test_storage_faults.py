@@ -1,6 +1,5 @@
 """Storage that fails while accepting, claiming, recording: the caller hears the truth, nothing is lost."""
 
-import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,13 +10,11 @@ from messaging.errors import InProgress, StorageUnavailable
 from messaging.executions import ACCEPTED, from_row
 from messaging.journal import AuditFilter
 from messaging.models import SubscriptionChange
-from messaging.storage import account
 from messaging.storage.base import Table
 from messaging.storage.keys import below
-from tests.faulty import Faults, proxy
-from tests.product import Product, running
+from tests.faulty import KINDS, Faults, shaky
+from tests.product import Product
 
-KINDS = ["503", "refused", "lost", "slow"]
 STEPS = {
     1: "the sweeper's list",
     2: "execution and key",
@@ -28,16 +25,11 @@ STEPS = {
 }
 
 
-@pytest.fixture
-async def shaky(
+@pytest.fixture(name="shaky")
+async def _shaky(
     storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Product, Faults]]:
-    """The product on an account whose tables fail as planned; its time limits are short."""
-    quick = {"retry_total": 2, "retry_backoff_factor": 0.01, "connection_timeout": 1, "read_timeout": 0.2}
-    monkeypatch.setattr(account, "_RETRIES", quick)
-    monkeypatch.setattr(account, "SECONDS", 2)
-    (target,) = re.findall(r"TableEndpoint=(http://[^/]+)/", storage)
-    async with proxy(target) as faults, running(storage.replace(target, faults.url), tmp_path) as product:
+    async with shaky(storage, tmp_path, monkeypatch) as (product, faults):
         await product.subscription()
         await product.subscribe("alice")
         await product.subscribe("bob")

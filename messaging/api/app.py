@@ -5,6 +5,7 @@ from collections.abc import MutableMapping
 from functools import cache
 from typing import Any
 
+from messaging.acting import acting_for
 from messaging.api import (
     audit,
     deliveries,
@@ -83,7 +84,8 @@ async def asgi(messaging: Messaging, scope: Scope, receive: Receive, send: Send)
 
     The adapter lets an exception fail the invocation after the app has answered it: it is logged instead.
     """
-    try:
-        await _create_once(messaging)(scope, receive, send)
-    except Exception:
-        logger.exception("A request failed unexpectedly")
+    with acting_for(None):
+        try:
+            await _create_once(messaging)(scope, receive, send)
+        except Exception:
+            logger.exception("A request failed unexpectedly")

@@ -6,6 +6,7 @@ from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel
 
 from messaging.access import Principal
+from messaging.acting import act_for
 from messaging.bootstrap import Messaging
 from messaging.cursors import Asked, Page
 from messaging.identity import principal
@@ -29,7 +30,9 @@ MandateQuery = Annotated[
 
 
 async def _caller(request: Request, app: App, mandateId: MandateQuery = None) -> Principal:
-    return principal(await app.identity.caller(request.headers), mandateId)
+    caller = principal(await app.identity.caller(request.headers), mandateId)
+    act_for(caller.mandateId)  # not in a thread, as a plain function would be: what that sets is lost
+    return caller
 
 
 Caller = Annotated[Principal, Depends(_caller)]

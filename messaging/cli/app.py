@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from messaging.cli import deliveries, executions, functions, pauses, poison
+from messaging.cli import deliveries, errors, executions, functions, pauses, poison
 from messaging.cli.audit import audit
 from messaging.cli.doctor import doctor
 from messaging.errors import ConfigurationError, Conflict, MessagingError, StorageUnavailable
@@ -43,6 +43,7 @@ app = typer.Typer(
 )
 for name, group in (
     ("deliveries", deliveries.app),
+    ("errors", errors.app),
     ("executions", executions.app),
     ("functions", functions.app),
     ("pauses", pauses.app),

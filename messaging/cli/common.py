@@ -69,9 +69,11 @@ def moment(text: str) -> float:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-def _mandate(text: str) -> str:
+def mandate_name[T: (str, str | None)](text: T) -> T:
+    """A mandateId of the command line, as it is; None where there is none."""
     try:
-        operator(text)
+        if text is not None:
+            operator(text)
     except InvalidInput as error:
         raise typer.BadParameter(error.rule) from None
     return text
@@ -86,7 +88,7 @@ def _name(text: str) -> str:
 
 
 Mandate = Annotated[
-    str, typer.Option("--mandate", "-m", callback=_mandate, metavar="MANDATE", help="The mandate (tenant).")
+    str, typer.Option("--mandate", "-m", callback=mandate_name, metavar="MANDATE", help="The mandate (tenant).")
 ]
 By = Annotated[
     str, typer.Option("--by", callback=_name, metavar="NAME", help="Who decides, for the record and the log.")

@@ -175,3 +175,24 @@ def pause(channel: str, sender: str) -> str:
 
 def memory(channel: str, name: str) -> str:
     return f"{channel}~{sha256(name.encode()).hexdigest()[:32]}"
+
+
+def work_digest(mandateId: str) -> str:
+    return mandateId
+
+
+# messagingjournal
+
+
+def error(at: float, id: str) -> str:
+    """A logged error, by the time when it was written (UTC seconds)."""
+    return f"e~{_milliseconds(at)}~{id}"
+
+
+def errors(first: float, last: float) -> Span:
+    """The errors written from `first` until before `last`."""
+    return f"e~{_milliseconds(first)}", f"e~{_milliseconds(last)}"
+
+
+def _milliseconds(at: float) -> str:
+    return f"{round(at * 1000):014d}"
