@@ -69,11 +69,14 @@ class Inbound:
         Raises StorageUnavailable when all have been tried; the host then brings them all again, and a repeat of
         what was done does nothing.
         """
+        if len(bodies) == 1:  # no task of its own: what escapes it is its mandate's (acting.py)
+            await self.take(queue, messageId, bodies[0], read)
+            return
         turns = asyncio.Semaphore(AT_ONCE)
 
         async def one(number: int, body: bytes) -> None:
             async with turns:
-                await self.take(queue, f"{messageId}-{number}" if len(bodies) > 1 else messageId, body, read)
+                await self.take(queue, f"{messageId}-{number}", body, read)
 
         await together(one(number, body) for number, body in enumerate(bodies))
 
