@@ -1,7 +1,7 @@
 PYTHON ?= $(shell command -v python3.13 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help install demo run token test proof lint format openapi lock
+.PHONY: help install demo run token test proof bench lint format openapi lock
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,9 +42,17 @@ test: install lint ## lint, types, tests against Azurite and the sandbox
 proof: install ## the heavy part: ten thousand people, killed processes, fuzzing; prints its figures
 	$(BIN)/python -m pytest tests/proof -s
 
+bench: install .venv/.bench ## speed beside the alternatives, 25 minutes (QUICK=1: 3); PARTS="ways growth latency cold imports"
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(PARTS)
+
+.venv/.bench: .venv/.installed requirements-bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
+
 openapi: .venv/.installed ## write docs/openapi.json from the routes
 	$(BIN)/python -m dev.openapi
 
 lock: .venv/.installed ## write the exact pins from requirements*.in
 	$(BIN)/uv pip compile -q --no-header --python-version 3.13 requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --no-header --python-version 3.13 requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --no-header --python-version 3.13 requirements-bench.in -o requirements-bench.txt

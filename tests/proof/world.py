@@ -8,19 +8,17 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from dev.azurite import start_azurite
 from dev.client import Client
+from dev.crowd import register
 from dev.host.child import RunningHost, start_host
 from dev.processes import Child, python_module
 from dev.stack import Stack, local_settings
 from messaging.access import Principal, Role
 from messaging.bootstrap import Messaging, build
-from messaging.models import MandateId, MessagingChannel, MessagingSubscriptionRegistration, SubscriptionData
-from messaging.registrations import rows_of
+from messaging.models import MandateId, SubscriptionData
 from messaging.settings import Settings
-from messaging.storage.base import Table, together
 
 ADMIN = ("olivia", "mandate-admin")
 
@@ -64,24 +62,7 @@ class World:
         subscriptionId: str = "SystemErrors",
     ) -> None:
         """Register (userId, channel, channelConfig) people, many in one transaction."""
-        made = [
-            MessagingSubscriptionRegistration(
-                id=str(uuid4()),
-                subscriptionId=subscriptionId,
-                userId=userId,
-                channel=MessagingChannel(channel),
-                channelConfig=config,
-                creationDate=time.time(),
-                lastModified=time.time(),
-            )
-            for userId, channel, config in people
-        ]
-        rows = [rows_of(uuid, one) for one in made]
-        chunks = [[row for its in rows[at : at + 33] for row in its] for at in range(0, len(rows), 33)]
-        for at in range(0, len(chunks), 8):
-            await together(
-                self.messaging.tables.commit(Table.REGISTRY, mandateId, one) for one in chunks[at : at + 8]
-            )
+        await register(self.messaging, (mandateId, subscriptionId, uuid), people)
 
 
 def boss(mandateId: MandateId) -> Principal:
