@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.data.tables import TableErrorCode, TableTransactionError, UpdateMode
+from azure.data.tables import TableErrorCode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from messaging.errors import Conflict
 from messaging.storage.account import REPEATABLE, Account, reaching_storage
-from messaging.storage.base import Delete, Insert, Operation, Partition, Row, Table, Upsert, check
+from messaging.storage.base import Operation, Partition, Row, Table, check
+from messaging.storage.transactions import Refused, decode, encode
 
 _RANGE = "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last"
 _CONFLICT = {404, 409, 412}
@@ -60,17 +60,17 @@ class AzureTables:
 
     async def commit(self, table: Table, partition: Partition, operations: Sequence[Operation]) -> list[str]:
         check(operations)
-        batch = [_operation(str(partition), operation) for operation in operations]
 
         async def write(client: TableClient) -> list[str]:
+            request = encode(client, partition, operations)
             try:
-                answers = await client.submit_transaction(batch, **REPEATABLE)
-            except TableTransactionError as error:
-                code = _code(error)
-                if error.status_code in _CONFLICT and code != TableErrorCode.TABLE_NOT_FOUND:
-                    raise Conflict(f"{table}: {code}") from None
+                # the pipeline with the account's credential and retries is not public (docs/decisions/0003)
+                response = await client._client.send_request(request, stream=True, **REPEATABLE)
+                return await decode(response, len(operations))
+            except Refused as error:
+                if error.status_code in _CONFLICT and _code(error) != TableErrorCode.TABLE_NOT_FOUND:
+                    raise Conflict(f"{table}: {_code(error)}") from None
                 raise
-            return [answer.get("etag", "") for answer in answers]
 
         return await self._on(table, write)
 
@@ -107,18 +107,3 @@ def _code(error: HttpResponseError) -> str | None:
 def _row(entity: Any) -> Row:
     values = {name: value for name, value in entity.items() if name not in ("PartitionKey", "RowKey")}
     return Row(entity["RowKey"], values, entity.metadata["etag"])
-
-
-def _operation(partition: str, operation: Operation) -> tuple[Any, ...]:
-    names = {"PartitionKey": partition, "RowKey": operation.key}
-    condition: dict[str, Any] = {}
-    if not isinstance(operation, Insert | Upsert) and operation.etag:
-        condition = {"etag": operation.etag, "match_condition": MatchConditions.IfNotModified}
-    if isinstance(operation, Delete):
-        return ("delete", names, condition)
-    entity = {**operation.values, **names}
-    if isinstance(operation, Insert):
-        return ("create", entity)
-    if isinstance(operation, Upsert):
-        return ("upsert", entity, {"mode": UpdateMode.REPLACE})
-    return ("update", entity, {"mode": UpdateMode.MERGE, **condition})
