@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import (
     ClientAuthenticationError,
@@ -11,10 +11,12 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
-from azure.identity.aio import DefaultAzureCredential
 
 from messaging.errors import StorageUnavailable
 from messaging.http import Http
+
+if TYPE_CHECKING:
+    from azure.identity.aio import DefaultAzureCredential
 
 SECONDS = 12.0
 """The longest that one operation takes, all tries together: a caller hears of an outage within 15 s."""
@@ -54,6 +56,8 @@ class Account:
         if self._connection:
             return kind.from_connection_string(self._connection, **options)
         if self._credential is None:
+            from azure.identity.aio import DefaultAzureCredential  # as costly to import as all the rest of storage
+
             self._credential = DefaultAzureCredential(managed_identity_client_id=self._clientId)
         url = f"https://{self._name}.{service}.core.windows.net"
         where = {"endpoint" if service == "table" else "account_url": url}
