@@ -87,8 +87,10 @@ def local_settings(storage: str, sandbox: str, login: str | None = None, **more:
     return {**environment(sandbox, login, str(SANDBOX / "ca.pem") if login else None), **ours, **more}
 
 
-def start(stack: ExitStack, layout: Layout, say: Callable[[str], None], on_line: Callable[[str], None]) -> Stack:
-    """Start everything on an ExitStack, which ends it in reverse order.
+def start(
+    stack: ExitStack, layout: Layout, say: Callable[[str], None], on_line: Callable[[str], None], **more: str
+) -> Stack:
+    """Start everything on an ExitStack, which ends it in reverse order; `more` are further settings.
 
     `say` hears what is being started, `on_line` every line of the host. Raises PortBusy and ChildFailed, whose
     messages say what to do.
@@ -104,7 +106,7 @@ def start(stack: ExitStack, layout: Layout, say: Callable[[str], None], on_line:
     sandbox = stack.enter_context(Child("sandbox", python_module("dev.sandbox", *options)))
     url, login = sandbox.wait_line(r"^ready (\S+) (\S+)").groups()
     say("Starting the Functions host")
-    settings = local_settings(azurite.connection, url, login)
+    settings = local_settings(azurite.connection, url, login, **more)
     state = (layout.data or LOCAL / "demo") / "host"
     arguments = ["--port", str(layout.api), "--state", str(state), "--app", str(layout.app)]
     running = Stack(url, settings, start_host(arguments, settings, on_line), arguments, on_line)

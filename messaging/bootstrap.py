@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -29,6 +30,7 @@ from messaging.operator import Operator
 from messaging.pages import Pages, Store
 from messaging.pauses import Pauses
 from messaging.poison import Poison
+from messaging.rate_limit import Limiter, RateLimits
 from messaging.registrations import Registrations
 from messaging.registry import Registry
 from messaging.retry import Policy
@@ -38,6 +40,7 @@ from messaging.settings import Settings
 from messaging.storage.account import Account
 from messaging.storage.base import Queues, Tables
 from messaging.storage.inspection import Inspection
+from messaging.storage.memory import MemoryTables
 from messaging.storage.queues import AzureQueues
 from messaging.storage.tables import AzureTables
 from messaging.sweeper import Sweeper
@@ -60,6 +63,7 @@ class Messaging:
     account: Account
     connectors: Connectors
     identity: Identity
+    rateLimits: RateLimits
     registry: Registry
     registrations: Registrations
     history: History
@@ -84,7 +88,8 @@ class Messaging:
     async def close(self) -> None:
         """Write the errors that still wait, and let go of every connection."""
         await self.errorlog.close()
-        for part in (self.connectors, self.tables, self.queues, self.inspection, self.account, self.http):
+        using = (self.rateLimits, self.connectors, self.tables, self.queues, self.inspection)
+        for part in (*using, self.account, self.http):
             await part.close()
 
 
@@ -134,6 +139,7 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
     worker = Worker((batches, pauses, queues), connectors.get, timing, clock)
     history = History(tables, executions, batches)
     direct = Direct(tables, worker, connectors, clock)
+    limiters = partial(_limiters, settings, tables, clock)
     services = Services(registry, executions, batches, functions, pages, registrations, direct)
     names = Names(settings.claim_user, settings.claim_mandate, settings.claim_roles)
     service, poison = MessagingService(services, clock), Poison(tables, queues, clock)
@@ -147,6 +153,7 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
         account=account,
         connectors=connectors,
         identity=Identity(credentials(settings, http, clock), names),
+        rateLimits=RateLimits(limiters, settings.rate_limit_session, settings.rate_limit_trigger, clock),
         registry=registry,
         registrations=registrations,
         history=history,
@@ -168,3 +175,22 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
         pauses=pauses,
         inspection=Inspection(account),
     )
+
+
+def _limiters(settings: Settings, tables: Tables, clock: Callable[[], float]) -> tuple[Limiter, Limiter]:
+    """The limiter that all instances share, and the one in memory.
+
+    The library is imported by the first HTTP request: queue and timer instances never pay for it.
+    """
+    from limits.aio.storage import RedisStorage
+
+    from messaging.limiter import LibraryLimiter
+    from messaging.storage.limits import RowStorage
+
+    memory = LibraryLimiter(RowStorage(MemoryTables(), clock), clock)
+    where = settings.rate_limit_storage.get_secret_value()
+    if where == "memory":
+        return memory, memory
+    if where == "table":
+        return LibraryLimiter(RowStorage(tables, clock), clock), memory
+    return LibraryLimiter(RedisStorage(where, wrap_exceptions=True), time.time), memory

@@ -11,6 +11,7 @@
     ├── Forbidden                          the role may not do this
     ├── AlreadyExists                      the object is there already
     ├── PreconditionFailed                 If-Match names an older version
+    ├── TooManyRequests                    a rate limit is used up
     ├── InProgress                         the same Idempotency-Key is being worked on
     ├── SubscriptionFunctionNotFound (FileNotFoundError)  no file yet: people may register all the same
     ├── SubscriptionFunctionBroken         the file is there but cannot be loaded
@@ -99,6 +100,14 @@ class AlreadyExists(MessagingError):
 
 class PreconditionFailed(MessagingError):
     """The object has changed since the version that If-Match names."""
+
+
+class TooManyRequests(MessagingError):
+    """Too many requests within a minute. Repeat the call after `retryAfter` seconds."""
+
+    def __init__(self, retryAfter: int) -> None:
+        super().__init__("Too many requests within a minute; repeat the call later")
+        self.retryAfter = retryAfter
 
 
 class InProgress(MessagingError):

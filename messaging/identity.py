@@ -19,6 +19,8 @@ ROLES = {
     "Messaging.MandateAdmin": Role.MANDATE_ADMIN,
     "Messaging.User": Role.USER,
 }
+NO_MANDATE = MandateId("-")
+"""Stands where a token names no mandate; no claim can spell it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,11 @@ class Caller:
     mandateId: str | None
     role: Role
     session: str
+
+    @property
+    def home(self) -> MandateId:
+        """The token's own mandate, never one that an Admin names: where the session's calls are counted."""
+        return NO_MANDATE if self.mandateId is None else MandateId(self.mandateId)
 
 
 class Credentials(Protocol):

@@ -64,12 +64,19 @@ def _ncrontab(text: str) -> str:
     return text
 
 
+def _counted_in(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"table|memory|async\+rediss?://([^@/]*@)?[\w.-]+:\d+(/\d*)?", secret.get_secret_value()):
+        raise ValueError("must be table, memory or async+redis[s]://[user:password@]host:port")
+    return secret
+
+
 Url = Annotated[str, AfterValidator(_url)]
 KeysUrl = Annotated[str, AfterValidator(_keys_url)]
 BearerKey = Annotated[SecretStr, AfterValidator(_bearer_key)]
 HttpsUrl = Annotated[str, AfterValidator(_https_url)]
 ServiceUrl = Annotated[str, AfterValidator(service_url)]
 Guid = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$")]
+
 AcsConnection = Annotated[SecretStr, AfterValidator(_acs_connection)]
 Ncrontab = Annotated[str, AfterValidator(_ncrontab)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -133,6 +140,11 @@ class Settings(BaseSettings):
         "https://smba.trafficmanager.net/teams", alias="MESSAGING_TEAMS_SERVICE_URL"
     )
     teams_login_url: HttpsUrl = Field("https://login.microsoftonline.com", alias="MESSAGING_TEAMS_LOGIN_URL")
+    rate_limit_storage: Annotated[SecretStr, AfterValidator(_counted_in)] = Field(
+        SecretStr("table"), alias="MESSAGING_RATE_LIMIT_STORAGE"
+    )
+    rate_limit_session: int = Field(60, alias="MESSAGING_RATE_LIMIT_SESSION", ge=1)
+    rate_limit_trigger: int = Field(60, alias="MESSAGING_RATE_LIMIT_TRIGGER", ge=1)
 
     error_digest_schedule: Ncrontab = Field(
         "0 0 6 * * *",

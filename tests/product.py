@@ -38,6 +38,13 @@ from messaging.storage.memory import MemoryQueues
 
 LOCAL_KEY = "a key for tests that is long enough for every algorithm that is tried"
 
+UNLIMITED = {
+    "MESSAGING_RATE_LIMIT_STORAGE": "memory",
+    "MESSAGING_RATE_LIMIT_SESSION": "1000000",
+    "MESSAGING_RATE_LIMIT_TRIGGER": "1000000",
+}
+"""Tests call more often than people do; what is about limits sets its own."""
+
 GREETING = """
 from messaging.models import MessagingSubscriptionExecutionResult
 
@@ -85,6 +92,7 @@ def settings(connection: str, sandbox_url: str = "http://127.0.0.1:9", **more: A
         "AzureWebJobsStorage": connection,
         "MESSAGING_AUTH": "local",
         "MESSAGING_LOCAL_KEY": LOCAL_KEY,
+        **UNLIMITED,
     }
     return Settings(**{**environment(sandbox_url), **local, **more})
 

@@ -84,6 +84,12 @@ GET /api/messaging/deliveries
 GET /api/messaging/deliveries/{deliveryId}
 """.strip().splitlines()
 
+LIMITS = [
+    "Subscription Endpoints: 60 requests/minute pro Session",
+    "Registration Endpoints: 60 requests/minute pro Session",
+    "Trigger Endpoints: 60 requests/minute pro subscriptionId",
+]
+
 VARIABLES = [
     "MESSAGING_ACS_CONNECTION_STRING",
     "MESSAGING_ACS_SENDER_EMAIL",
@@ -123,7 +129,7 @@ def _words(text: str) -> list[str]:
 
 def test_the_map_has_every_name_once() -> None:
     names = [name for name, _ in ROWS]
-    assert sorted(names) == sorted([*NAMES, *ROUTES, *VARIABLES])
+    assert sorted(names) == sorted([*NAMES, *ROUTES, *LIMITS, *VARIABLES])
 
 
 PLACES = [(name, place) for name, row in ROWS for place in re.findall(r"`([\w./]+:[\w.]+)`", row)]

@@ -15,6 +15,7 @@ FILES = sorted(
 LIBRARIES = {
     "azure.functions": ("function_app.py", "messaging/triggers.py"),
     "azure.data.tables": ("messaging/storage/",),
+    "limits": ("messaging/limiter.py", "messaging/storage/limits.py", "messaging/bootstrap.py"),
     "azure.storage.queue": ("messaging/storage/",),
     "azure.communication": ("messaging/connectors/",),
     "azure.identity": ("messaging/connectors/", "messaging/storage/"),
@@ -61,6 +62,8 @@ CONCRETE = (
     "messaging.storage.tables",
     "messaging.storage.queues",
     "messaging.storage.memory",
+    "messaging.storage.limits",
+    "messaging.limiter",
     "messaging.connectors.acs",
 )
 """Named by the composition root only."""
@@ -120,6 +123,7 @@ def test_mandate_ids_are_made_from_tokens_and_from_our_own_rows_and_messages_onl
         "messaging/errorjournal.py",  # the partition of errors of no mandate
         "messaging/identity.py",
         "messaging/messages.py",
+        "messaging/storage/limits.py",
         "messaging/sweeper.py",
         "messaging/windows.py",
     }

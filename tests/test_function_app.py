@@ -23,7 +23,7 @@ print(json.dumps({one.name: [json.loads(binding) for binding in one.raw_bindings
 IMPORTED = """
 import sys
 import function_app
-late = ("fastapi", "azure.communication.email", "twilio", "jinja2", "croniter")
+late = ("fastapi", "limits", "azure.communication.email", "twilio", "jinja2", "croniter")
 print([name for name in late if name in sys.modules])
 """
 

@@ -65,6 +65,11 @@ WRONG = [
     ("MESSAGING_WHATSAPP_PHONE_NUMBER_ID", "+41791234567", "MESSAGING_WHATSAPP_PHONE_NUMBER_ID"),
     ("MESSAGING_WHATSAPP_PHONE_NUMBER_ID", "1/../2", "MESSAGING_WHATSAPP_PHONE_NUMBER_ID"),
     ("MESSAGING_WHATSAPP_BASE_URL", "http://graph.facebook.com", "must be https"),
+    ("MESSAGING_RATE_LIMIT_SESSION", "0", "MESSAGING_RATE_LIMIT_SESSION"),
+    ("MESSAGING_RATE_LIMIT_TRIGGER", "many", "MESSAGING_RATE_LIMIT_TRIGGER"),
+    ("MESSAGING_RATE_LIMIT_STORAGE", f"redis://:{SECRET}@127.0.0.1:6379", "must be table, memory or async"),
+    ("MESSAGING_RATE_LIMIT_STORAGE", f"async+rediss://:{SECRET}@127.0.0.1", "must be table, memory or async"),
+    ("MESSAGING_RATE_LIMIT_STORAGE", "async+memcached://127.0.0.1:1", "must be table, memory or async"),
     ("MESSAGING_TEAMS_APP_ID", "my bot", "MESSAGING_TEAMS_APP_ID"),
     ("MESSAGING_TEAMS_TENANT_ID", "contoso.onmicrosoft.com", "MESSAGING_TEAMS_TENANT_ID"),
     (

@@ -17,6 +17,9 @@ from dev.stack import LOCAL, Layout, Stack, restart, start
 MANDATE = "demo"
 APP = LOCAL / "demo" / "app"
 
+PACE = {"MESSAGING_RATE_LIMIT_SESSION": "6000", "MESSAGING_RATE_LIMIT_STORAGE": "memory"}
+"""The demo looks more often than a person does, and has one instance."""
+
 
 @dataclass
 class Stage:
@@ -34,7 +37,7 @@ class Stage:
                     self.console.print(text)
 
             layout = Layout(app=later.copy_app(APP))
-            return start(self.stack, layout, say, self.log.append)
+            return start(self.stack, layout, say, self.log.append, **PACE)
 
 
 async def _play(stage: Stage, running: Stack) -> list[str]:

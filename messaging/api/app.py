@@ -14,6 +14,7 @@ from messaging.api import (
     explain,
     health,
     problems,
+    rate_limit,
     registrations,
     subscriptions,
     trigger,
@@ -37,7 +38,7 @@ HEADERS = {
 
 def create(messaging: Messaging) -> App:
     """The API of a wired product, with everything that stands around it."""
-    return SecurityHeaders(JsonBodies(routes(messaging)))
+    return Headers(JsonBodies(routes(messaging)))
 
 
 def routes(messaging: Messaging) -> Api:
@@ -59,17 +60,20 @@ def routes(messaging: Messaging) -> Api:
     return api
 
 
-class SecurityHeaders:
-    """ASGI middleware: the headers that every answer carries."""
+class Headers:
+    """ASGI middleware: the headers that every answer carries, and how a counted caller stands."""
 
     def __init__(self, app: App) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})
+
         async def guarded(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message["headers"]}
-                added = [(name, value) for name, value in HEADERS.items() if name not in present]
+                wanted = HEADERS | rate_limit.headers(scope)
+                added = [(name, value) for name, value in wanted.items() if name not in present]
                 message["headers"] = [*message["headers"], *added]
             await send(message)
 

@@ -5,10 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from messaging.api.common import App, Caller, Listed, ListQuery
+from messaging.api.rate_limit import counted
 from messaging.journal import AuditFilter
 from messaging.models import MessagingAuditEvent
+from messaging.rate_limit import Kind
 
-router = APIRouter(prefix="/api/messaging/audit", tags=["audit"])
+router = APIRouter(prefix="/api/messaging/audit", tags=["audit"], dependencies=[counted(Kind.OTHER)])
 
 
 def _filter(

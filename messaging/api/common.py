@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel
 
+from messaging import identity
 from messaging.access import Principal
 from messaging.acting import act_for
 from messaging.bootstrap import Messaging
@@ -29,8 +30,15 @@ MandateQuery = Annotated[
 ]
 
 
-async def _caller(request: Request, app: App, mandateId: MandateQuery = None) -> Principal:
-    caller = principal(await app.identity.caller(request.headers), mandateId)
+async def _identified(request: Request, app: App) -> identity.Caller:
+    return await app.identity.caller(request.headers)
+
+
+Identified = Annotated[identity.Caller, Depends(_identified)]
+
+
+async def _caller(identified: Identified, mandateId: MandateQuery = None) -> Principal:
+    caller = principal(identified, mandateId)
     act_for(caller.mandateId)  # not in a thread, as a plain function would be: what that sets is lost
     return caller
 

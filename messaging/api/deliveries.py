@@ -6,10 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from messaging.api.common import App, Caller, Listed, ListQuery
+from messaging.api.rate_limit import counted
 from messaging.history import Filter
 from messaging.models import DeliveryStatus, MessagingChannel, MessagingDelivery, SubscriptionId
+from messaging.rate_limit import Kind
 
-router = APIRouter(prefix="/api/messaging/deliveries", tags=["deliveries"])
+router = APIRouter(prefix="/api/messaging/deliveries", tags=["deliveries"], dependencies=[counted(Kind.OTHER)])
 
 
 def _filter(

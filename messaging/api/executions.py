@@ -3,9 +3,11 @@
 from fastapi import APIRouter
 
 from messaging.api.common import App, Caller, Listed, ListQuery
+from messaging.api.rate_limit import counted
 from messaging.models import MessagingExecution
+from messaging.rate_limit import Kind
 
-router = APIRouter(prefix="/api/messaging/executions", tags=["executions"])
+router = APIRouter(prefix="/api/messaging/executions", tags=["executions"], dependencies=[counted(Kind.OTHER)])
 
 
 @router.get("")

@@ -5,10 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from messaging.api.common import App, Caller
+from messaging.api.rate_limit import counted
 from messaging.explain import Question
 from messaging.models import MessagingChannel, MessagingExplanation
+from messaging.rate_limit import Kind
 
-router = APIRouter(prefix="/api/messaging/explain", tags=["deliveries"])
+router = APIRouter(prefix="/api/messaging/explain", tags=["deliveries"], dependencies=[counted(Kind.OTHER)])
 
 
 @router.get("")

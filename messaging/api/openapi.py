@@ -35,6 +35,13 @@ PROBLEM: dict[str, Any] = {
     },
 }
 
+HEADERS: dict[str, str] = {
+    "RateLimit-Limit": "How many calls a minute the bucket takes that this call was counted in",
+    "RateLimit-Remaining": "How many more calls it takes now",
+    "RateLimit-Reset": "In how many seconds it takes one more than that",
+    "Retry-After": "Seconds to wait before the call is repeated",
+}
+
 ERRORS: dict[int, str] = {
     400: "The body is not JSON",
     401: "No identity, or one that cannot be trusted",
@@ -45,6 +52,7 @@ ERRORS: dict[int, str] = {
     413: "The body is larger than 256 KiB",
     415: "The body is not application/json",
     422: "A field breaks a rule; `errors` names both",
+    429: "Too many requests within a minute; see Retry-After",
     500: "Something went wrong here, or the subscription's function failed to load",
     501: "The subscription has no function yet",
     503: "Storage, or the issuer of the tokens, cannot be reached; see Retry-After",
@@ -70,6 +78,9 @@ def _completed(schema: dict[str, Any]) -> dict[str, Any]:
     components = schema["components"]
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     components["schemas"]["Problem"] = PROBLEM
+    components["headers"] = {
+        name: {"description": told, "schema": {"type": "integer", "minimum": 0}} for name, told in HEADERS.items()
+    }
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     for path, methods in schema["paths"].items():
@@ -77,13 +88,15 @@ def _completed(schema: dict[str, Any]) -> dict[str, Any]:
             if "mandateId" in {one["name"] for one in operation.get("parameters", [])}:
                 operation["security"] = [{"bearer": []}]
                 operation["responses"] |= {str(one): _response(one) for one in _errors(path, method, operation)}
+                for status, response in operation["responses"].items():
+                    response["headers"] = {name: _header(name) for name in _headers(int(status))}
     return schema
 
 
 def _errors(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
     """The errors that an operation may answer with, by what it takes."""
     names = {one["name"] for one in operation["parameters"]}
-    yield from (401, 403, 422, 500, 503)
+    yield from (401, 403, 422, 429, 500, 503)
     if "requestBody" in operation or method in ("post", "put"):
         yield from (400, 413, 415)
     if "{" in path:
@@ -99,3 +112,15 @@ def _errors(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
 def _response(status: int) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": ERRORS[status], "content": {"application/problem+json": {"schema": schema}}}
+
+
+def _headers(status: int) -> Iterator[str]:
+    """What an answer tells about limits; what is refused unread, or from nobody, was not counted."""
+    if status not in (400, 401, 413, 415):
+        yield from ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+    if status in (409, 429, 503):
+        yield "Retry-After"
+
+
+def _header(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/headers/{name}"}

@@ -26,6 +26,7 @@ STATUSES: dict[type[errors.MessagingError], int] = {
     errors.Conflict: 409,
     errors.PreconditionFailed: 412,
     errors.InvalidInput: 422,
+    errors.TooManyRequests: 429,
     errors.SubscriptionFunctionBroken: 500,
     errors.SubscriptionFunctionNotFound: 501,
     errors.IssuerUnavailable: 503,
@@ -59,7 +60,7 @@ def from_error(error: errors.MessagingError) -> Problem:
     if isinstance(error, errors.Unauthenticated):
         wrong = ' error="invalid_token"' if isinstance(error, errors.InvalidToken) else ""
         headers["WWW-Authenticate"] = f"Bearer{wrong}"
-    if isinstance(error, errors.InProgress | errors.IssuerUnavailable):
+    if isinstance(error, errors.InProgress | errors.TooManyRequests | errors.IssuerUnavailable):
         headers["Retry-After"] = str(max(1, round(error.retryAfter)))
     if isinstance(error, errors.StorageUnavailable):
         headers["Retry-After"] = str(RETRY_AFTER_OUTAGE)

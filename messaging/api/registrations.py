@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Response
 
 from messaging.api.common import App, Caller, Listed, ListQuery, ToMatch, tagged
+from messaging.api.rate_limit import counted
 from messaging.models import (
     MessagingChannel,
     MessagingSendResult,
@@ -10,8 +11,9 @@ from messaging.models import (
     RegistrationChange,
     RegistrationData,
 )
+from messaging.rate_limit import Kind
 
-router = APIRouter(prefix="/api/messaging", tags=["registrations"])
+router = APIRouter(prefix="/api/messaging", tags=["registrations"], dependencies=[counted(Kind.REGISTRATIONS)])
 
 
 @router.get("/subscriptions/{subscriptionId}/registrations")

@@ -3,9 +3,13 @@
 from fastapi import APIRouter, Response
 
 from messaging.api.common import App, Caller, Listed, ListQuery, ToMatch, tagged
+from messaging.api.rate_limit import counted
 from messaging.models import MessagingSubscription, SubscriptionChange, SubscriptionData
+from messaging.rate_limit import Kind
 
-router = APIRouter(prefix="/api/messaging/subscriptions", tags=["subscriptions"])
+router = APIRouter(
+    prefix="/api/messaging/subscriptions", tags=["subscriptions"], dependencies=[counted(Kind.SUBSCRIPTIONS)]
+)
 
 
 @router.get("")

@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from messaging.access import Principal
 from messaging.api.common import App, Caller
+from messaging.api.rate_limit import count_trigger
 from messaging.bootstrap import Messaging
 from messaging.executions import Execution, Phase
 from messaging.models import MessagingEventParameters, MessagingExecution, TriggerKind
 from messaging.service import Trigger
 
-router = APIRouter(prefix="/api/messaging/trigger", tags=["trigger"])
+router = APIRouter(prefix="/api/messaging/trigger", tags=["trigger"], dependencies=[count_trigger])
 
 MAX_WAIT = 60
 """Seconds that `Prefer: wait=N` may ask for."""

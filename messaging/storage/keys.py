@@ -144,6 +144,18 @@ def _event(source: str, eventId: str) -> str:
     return sha256(f"{source}\n{eventId}".encode()).hexdigest()[:32]
 
 
+# messaginglimits
+
+
+def session_limit(session: str, kind: str) -> str:
+    """A bucket of a session; which one it is, only its hash tells."""
+    return f"s~{sha256(session.encode()).hexdigest()[:32]}~{kind}"
+
+
+def trigger_limit(subscriptionId: str) -> str:
+    return f"t~{subscriptionId}"
+
+
 # messagingwork
 
 
