@@ -22,7 +22,8 @@ from dev.processes import ROOT
 from dev.stack import Stack
 from messaging.access import Principal, Role
 from messaging.bootstrap import Messaging, build
-from messaging.models import MandateId, SubscriptionData
+from messaging.inputs import SubscriptionData
+from messaging.models import MandateId
 from messaging.settings import Settings
 
 ADMIN = ("olivia", "mandate-admin")

@@ -12,13 +12,8 @@ from uuid import uuid4
 from messaging.access import Action, Principal, may, require
 from messaging.cursors import Asked, Page
 from messaging.errors import Forbidden, NotFound
-from messaging.models import (
-    MandateId,
-    MessagingChannel,
-    MessagingSubscriptionRegistration,
-    RegistrationChange,
-    RegistrationData,
-)
+from messaging.inputs import RegistrationChange, RegistrationData
+from messaging.models import MandateId, MessagingChannel, MessagingSubscriptionRegistration
 from messaging.recipients import normalise
 from messaging.registry import Registry, by_id, columns, listed, match
 from messaging.storage import keys

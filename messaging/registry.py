@@ -16,13 +16,8 @@ from messaging.audit import Audit
 from messaging.cursors import Asked, Page, encode, rest
 from messaging.errors import AlreadyExists, Conflict, Forbidden, NotFound, PreconditionFailed, SubscriptionNotFound
 from messaging.ids import is_id
-from messaging.models import (
-    MandateId,
-    MessagingSubscription,
-    SubscriptionChange,
-    SubscriptionData,
-    is_subscription_id,
-)
+from messaging.inputs import SubscriptionChange, SubscriptionData
+from messaging.models import MandateId, MessagingSubscription, is_subscription_id
 from messaging.storage import keys
 from messaging.storage.base import Delete, Insert, Merge, Row, Table, Tables, repeated
 

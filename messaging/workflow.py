@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from messaging import identity
 from messaging.inbound import Order
-from messaging.models import MANDATE_ID, SubscriptionId, TriggerKind
+from messaging.inputs import SubscriptionId
+from messaging.models import MANDATE_ID, TriggerKind
 
 QUEUE = "messaging-workflow-actions"
 

@@ -23,15 +23,9 @@ from messaging.content import Content
 from messaging.delivery import STATUS, Batch, State
 from messaging.errors import Ambiguous, MessagingError, NotAccepted, RecipientRefused, SenderBlocked
 from messaging.executions import ACCEPTED, Execution, Phase, from_row
+from messaging.inputs import RegistrationData, SubscriptionData
 from messaging.messages import EXECUTIONS, BatchMessage, PageMessage
-from messaging.models import (
-    MandateId,
-    MessagingChannel,
-    MessagingEventParameters,
-    RegistrationData,
-    SubscriptionData,
-    TriggerKind,
-)
+from messaging.models import MandateId, MessagingChannel, MessagingEventParameters, TriggerKind
 from messaging.service import Trigger
 from messaging.storage.base import Operation, Partition, QueueMessage, Row, Table, Tables, Work
 from messaging.storage.memory import MemoryTables

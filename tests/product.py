@@ -20,6 +20,7 @@ from messaging.cursors import Asked
 from messaging.executions import Execution
 from messaging.history import Filter
 from messaging.http import Http
+from messaging.inputs import RegistrationData, SubscriptionData
 from messaging.messages import EXECUTIONS, BatchMessage, PageMessage
 from messaging.models import (
     MandateId,
@@ -27,8 +28,6 @@ from messaging.models import (
     MessagingDelivery,
     MessagingEventParameters,
     MessagingSubscriptionRegistration,
-    RegistrationData,
-    SubscriptionData,
     TriggerKind,
 )
 from messaging.service import Trigger

@@ -6,7 +6,7 @@ from typing import Any
 
 from messaging.batches import EVENT, Batches
 from messaging.bootstrap import Messaging
-from messaging.models import SubscriptionChange
+from messaging.inputs import SubscriptionChange
 from messaging.schedules import Scheduled, _scheduled
 from messaging.storage.base import Partition, Table, Work
 from messaging.storage.memory import MemoryTables

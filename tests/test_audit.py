@@ -12,8 +12,9 @@ from messaging.cursors import Asked
 from messaging.delivery import State
 from messaging.errors import AlreadyExists, Conflict, Forbidden, NotFound, PreconditionFailed, StorageUnavailable
 from messaging.events import QUEUE, read
+from messaging.inputs import SubscriptionChange
 from messaging.journal import AuditFilter
-from messaging.models import MessagingAuditEvent, SubscriptionChange
+from messaging.models import MessagingAuditEvent
 from messaging.operator import Undecidable
 from messaging.storage.base import Partition, Table
 from messaging.storage.memory import MemoryTables

@@ -6,7 +6,8 @@ from messaging import deletions
 from messaging.access import Role
 from messaging.cursors import Asked
 from messaging.errors import Forbidden, PreconditionFailed, SubscriptionNotFound
-from messaging.models import MessagingChannel, MessagingSubscriptionRegistration, SubscriptionData
+from messaging.inputs import SubscriptionData
+from messaging.models import MessagingChannel, MessagingSubscriptionRegistration
 from messaging.registrations import rows_of
 from messaging.storage import keys
 from messaging.storage.base import Table, Work

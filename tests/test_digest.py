@@ -16,7 +16,8 @@ from messaging.bootstrap import SUBSCRIPTIONS, Swaps, build
 from messaging.digest import RETENTION
 from messaging.errorjournal import NOBODY
 from messaging.errorrecords import ErrorRecord
-from messaging.models import MandateId, SubscriptionChange
+from messaging.inputs import SubscriptionChange
+from messaging.models import MandateId
 from messaging.storage import keys
 from messaging.storage.base import Table, Upsert
 from messaging.storage.memory import MemoryTables

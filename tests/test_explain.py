@@ -7,7 +7,8 @@ import pytest
 from messaging.access import Role
 from messaging.errors import Forbidden
 from messaging.explain import TEXTS, Question
-from messaging.models import MessagingChannel, MessagingExplanation, Reason, RegistrationChange, SubscriptionChange
+from messaging.inputs import RegistrationChange, SubscriptionChange
+from messaging.models import MessagingChannel, MessagingExplanation, Reason
 from tests.product import Product
 
 SKIPS_EVERYBODY = """

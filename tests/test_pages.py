@@ -11,9 +11,9 @@ from messaging.access import Role
 from messaging.cursors import Asked
 from messaging.errors import StorageUnavailable
 from messaging.executions import Execution, Phase
+from messaging.inputs import RegistrationChange
 from messaging.messages import EXECUTIONS, PageMessage
 from messaging.models import MessagingSubscriptionExecutionResult as Result
-from messaging.models import RegistrationChange
 from messaging.pages import merged
 from tests.product import GREETING, Product
 

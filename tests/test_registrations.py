@@ -8,7 +8,8 @@ import pytest
 from messaging.access import Role
 from messaging.cursors import Asked
 from messaging.errors import Forbidden, InvalidInput, NotFound, PreconditionFailed, SubscriptionNotFound
-from messaging.models import MessagingChannel, RegistrationChange, RegistrationData
+from messaging.inputs import RegistrationChange, RegistrationData
+from messaging.models import MessagingChannel
 from messaging.storage.base import Row, Table
 from messaging.storage.keys import below
 from tests.product import Product, mandate, running

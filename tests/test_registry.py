@@ -7,7 +7,7 @@ import pytest
 from messaging.access import Role
 from messaging.cursors import Asked
 from messaging.errors import AlreadyExists, Forbidden, NotFound, PreconditionFailed, SubscriptionNotFound
-from messaging.models import SubscriptionChange, SubscriptionData
+from messaging.inputs import SubscriptionChange, SubscriptionData
 from messaging.storage.base import Table
 from messaging.storage.memory import MemoryTables
 from tests.product import Product, mandate

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from messaging.bootstrap import build
 from messaging.cursors import Asked
 from messaging.errors import AlreadyExists, InvalidInput, SubscriptionNotFound
-from messaging.models import SubscriptionChange
+from messaging.inputs import SubscriptionChange
 from messaging.storage.base import Partition, Table
 from messaging.storage.memory import MemoryQueues, MemoryTables
 from tests.product import Clock, Product, running, settings

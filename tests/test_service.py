@@ -17,7 +17,8 @@ from messaging.errors import (
     SubscriptionNotFound,
 )
 from messaging.executions import Phase
-from messaging.models import MessagingEventParameters, RegistrationChange, SubscriptionChange, TriggerKind
+from messaging.inputs import RegistrationChange, SubscriptionChange
+from messaging.models import MessagingEventParameters, TriggerKind
 from messaging.service import MAX_EVENT, Trigger, event_json
 from messaging.storage.base import Table, Work
 from messaging.storage.keys import below

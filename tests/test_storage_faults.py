@@ -8,8 +8,8 @@ import pytest
 from messaging.cursors import Asked
 from messaging.errors import InProgress, StorageUnavailable
 from messaging.executions import ACCEPTED, from_row
+from messaging.inputs import SubscriptionChange
 from messaging.journal import AuditFilter
-from messaging.models import SubscriptionChange
 from messaging.storage.base import Table
 from messaging.storage.keys import below
 from tests.faulty import KINDS, Faults, shaky

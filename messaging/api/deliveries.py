@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Query
 from messaging.api.common import App, Caller, Listed, ListQuery
 from messaging.api.rate_limit import counted
 from messaging.history import Filter
-from messaging.models import DeliveryStatus, MessagingChannel, MessagingDelivery, SubscriptionId
+from messaging.inputs import SubscriptionId
+from messaging.models import DeliveryStatus, MessagingChannel, MessagingDelivery
 from messaging.rate_limit import Kind
 
 router = APIRouter(prefix="/api/messaging/deliveries", tags=["deliveries"], dependencies=[counted(Kind.OTHER)])

@@ -4,13 +4,8 @@ from fastapi import APIRouter, Response
 
 from messaging.api.common import App, Caller, Listed, ListQuery, ToMatch, tagged
 from messaging.api.rate_limit import counted
-from messaging.models import (
-    MessagingChannel,
-    MessagingSendResult,
-    MessagingSubscriptionRegistration,
-    RegistrationChange,
-    RegistrationData,
-)
+from messaging.inputs import RegistrationChange, RegistrationData
+from messaging.models import MessagingChannel, MessagingSendResult, MessagingSubscriptionRegistration
 from messaging.rate_limit import Kind
 
 router = APIRouter(prefix="/api/messaging", tags=["registrations"], dependencies=[counted(Kind.REGISTRATIONS)])

@@ -4,7 +4,8 @@ from fastapi import APIRouter, Response
 
 from messaging.api.common import App, Caller, Listed, ListQuery, ToMatch, tagged
 from messaging.api.rate_limit import counted
-from messaging.models import MessagingSubscription, SubscriptionChange, SubscriptionData
+from messaging.inputs import SubscriptionChange, SubscriptionData
+from messaging.models import MessagingSubscription
 from messaging.rate_limit import Kind
 
 router = APIRouter(

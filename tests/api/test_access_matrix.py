@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 
 from messaging.access import Role
 from messaging.api import app
-from messaging.models import SubscriptionData
+from messaging.inputs import SubscriptionData
 from messaging.storage.memory import MemoryTables
 from tests.api.client import Client
 from tests.product import LOCAL_KEY, Product, mandate

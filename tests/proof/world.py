@@ -17,7 +17,8 @@ from dev.processes import Child, python_module
 from dev.stack import Stack, local_settings
 from messaging.access import Principal, Role
 from messaging.bootstrap import Messaging, build
-from messaging.models import MandateId, SubscriptionData
+from messaging.inputs import SubscriptionData
+from messaging.models import MandateId
 from messaging.settings import Settings
 
 ADMIN = ("olivia", "mandate-admin")
