@@ -10,9 +10,8 @@ import time
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
-from pydantic_core import from_json
 
-from messaging import identity, messages
+from messaging import identity, messages, strictjson
 from messaging.errors import InvalidInput
 from messaging.inbound import Order
 from messaging.models import MessagingAuditEvent, TriggerKind, is_subscription_id
@@ -61,7 +60,7 @@ class GridEvent(BaseModel):
 def split(body: bytes) -> list[bytes]:
     """The events of a message, each to be read on its own. What is no filled array is one event."""
     try:
-        document = from_json(body)
+        document = strictjson.loads(body)
     except ValueError:
         return [body]
     if not isinstance(document, list) or not document:
@@ -106,9 +105,9 @@ def read(messageId: str, body: bytes) -> Order:
 
 def _document(body: bytes) -> dict[str, Any]:
     try:
-        document = from_json(body)
-    except ValueError:
-        document = None
+        document = strictjson.loads(body)
+    except ValueError as error:
+        raise InvalidInput("body", f"is not JSON: {error}") from None
     if not isinstance(document, dict):
         raise InvalidInput("body", "must be an event, a JSON object in UTF-8, or an array of events")
     return document

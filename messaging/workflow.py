@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from messaging import identity
+from messaging import identity, strictjson
+from messaging.errors import InvalidInput
 from messaging.inbound import Order
 from messaging.inputs import SubscriptionId
 from messaging.models import MANDATE_ID, TriggerKind
@@ -37,6 +38,10 @@ class WorkflowAction(BaseModel):
 
 def read(messageId: str, body: bytes) -> Order:
     """Raises ValidationError, which names the field, or InvalidInput."""
+    try:
+        strictjson.loads(body)
+    except ValueError as error:
+        raise InvalidInput("body", f"is not JSON: {error}") from None
     action = WorkflowAction.model_validate_json(body)
     key = action.idempotencyKey or messageId
     return Order(

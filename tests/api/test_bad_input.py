@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from messaging.access import Role
-from messaging.api.body import MAX_BODY, MAX_DEPTH
+from messaging.api.body import MAX_BODY
 from messaging.errors import StorageUnavailable
 from messaging.storage.memory import MemoryTables
+from messaging.strictjson import MAX_DEPTH
 from tests.api.client import Answer, Client
 from tests.product import Product, running
 
