@@ -193,4 +193,4 @@ def _limiters(settings: Settings, tables: Tables, clock: Callable[[], float]) ->
         return memory, memory
     if where == "table":
         return LibraryLimiter(RowStorage(tables, clock), clock), memory
-    return LibraryLimiter(RedisStorage(where, wrap_exceptions=True), time.time), memory
+    return LibraryLimiter(RedisStorage(where, wrap_exceptions=True, implementation="redispy"), time.time), memory

@@ -40,7 +40,7 @@ def decode(scope: Sequence[object], cursor: str) -> str:
         found, lastKey = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError):
         found, lastKey = "", ""
-    if found != _hash(scope) or not isinstance(lastKey, str):
+    if found != _hash(scope) or not isinstance(lastKey, str) or not (lastKey.isascii() and lastKey.isprintable()):
         raise InvalidInput("cursor", "does not belong to this list; start again without it")
     return lastKey
 
@@ -54,4 +54,4 @@ def rest(span: Span, scope: Sequence[object], cursor: str | None) -> Span:
 
 
 def _hash(scope: Sequence[object]) -> str:
-    return sha256(json.dumps([str(part) for part in scope]).encode()).hexdigest()[:16]
+    return sha256(json.dumps(list(scope), default=str).encode()).hexdigest()[:16]

@@ -28,7 +28,7 @@ class EasyAuth:
     """What Azure's login says about the caller; bearer tokens are not looked at."""
 
     async def claims(self, headers: Mapping[str, str]) -> dict[str, Any]:
-        """The claims by the names that the token has them under; one that stands several times as a list.
+        """The claims by Azure's names and by the token's own; one that stands several times as a list.
 
         Raises Unauthenticated without the header, InvalidToken if it cannot be read.
         """
@@ -45,7 +45,8 @@ class EasyAuth:
                 raise InvalidToken("Azure's login sent a claim without type or value")
             name: str = pair["typ"]
             short = "roles" if name == document.get("role_typ") else _SHORT.get(name, name)
-            found.setdefault(short, []).append(pair["val"])
+            for one in {name, short}:  # settings may name either
+                found.setdefault(one, []).append(pair["val"])
         return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
 
     async def ready(self) -> None:

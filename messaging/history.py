@@ -173,7 +173,7 @@ class History:
         """Rows of the subscription's executions, newest first, one range each; and where to go on."""
         prefix = keys.of_subscription(wanted.subscriptionId or "")
         span = _since(prefix, keys.below(prefix), wanted.since)
-        reached = decode(scope, asked.cursor) if asked.cursor else ""
+        reached = decode(scope, asked.cursor) if asked.cursor is not None else ""
         first = max(span[0], f"{prefix}~{reached[2:20]}")
         executions = await self._executions.within(mandateId, (min(first, span[1]), span[1]), VISITED_EXECUTIONS)
         rows: list[Row] = []

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import ClientError, ClientTimeout
+from aiohttp import ClientTimeout
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
@@ -51,7 +51,8 @@ class Keys:
         A key that is known is never waited for: it is renewed behind the request.
         """
         now = self._clock()
-        if (kid not in self._keys or now - self._fetched >= FRESH) and now >= self._next and not self._fetching:
+        may_ask = not self._fetching and not 0 < self._next - now <= COOLDOWN  # nor after a clock that was fast
+        if may_ask and (kid not in self._keys or not 0 <= now - self._fetched < FRESH):
             self._next = now + COOLDOWN
             self._fetching = asyncio.create_task(self._fetch())
         if self._fetching and not self._usable(kid):
@@ -70,7 +71,7 @@ class Keys:
         try:
             self._keys = await self._asked()
             self._fetched, self._failed = self._clock(), False
-        except (ClientError, TimeoutError, ValueError, RecursionError) as error:
+        except Exception as error:  # whatever it is, it must not end in a request or in nobody's task
             if not self._failed:  # once an outage
                 logger.error("The issuer's keys at %s cannot be read: %s", self._url, type(error).__name__)
             self._failed, self._next = True, self._clock() + RETRY
@@ -104,7 +105,7 @@ def _key(given: Any) -> tuple[str, PyJWK] | None:
         return None
     try:
         key = PyJWK(given)
-    except (PyJWTError, TypeError, ValueError):
+    except (PyJWTError, KeyError, TypeError, ValueError):
         return None
     least = ALGORITHMS.get(key.algorithm_name)
     return (given["kid"], key) if least and getattr(key.key, "key_size", 0) >= least else None

@@ -30,9 +30,10 @@ class LibraryLimiter:
         except (StorageError, OSError) as error:
             raise StorageUnavailable(f"Rate limits cannot be counted ({error})") from error
         reset = max(1, ceil(stats.reset_time - self._clock()))
-        return Standing(bucket.limit, max(0, stats.remaining), reset, admitted)
+        remaining = max(0, stats.remaining) if admitted else 0
+        return Standing(bucket.limit, remaining, reset, admitted)
 
     async def close(self) -> None:
         if isinstance(self._storage, RedisStorage):
             bridge: Any = self._storage.bridge
-            bridge.storage.connection_pool.disconnect()
+            await bridge.storage.aclose()

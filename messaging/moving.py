@@ -8,6 +8,8 @@ at most a second late. Times are integer milliseconds.
 from dataclasses import dataclass
 
 SLOT = 1000
+AHEAD = 60_000
+"""How far the clocks of instances may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +31,9 @@ class Window:
     def calls(self) -> int:
         return sum(slot.calls for slot in self.slots)
 
-    def since(self, start: int) -> "Window":
-        """Without what ended at `start` or before."""
-        return Window(tuple(slot for slot in self.slots if slot.last > start))
+    def since(self, start: int, now: int) -> "Window":
+        """Without what ended at `start` or before, and without what only a clock that was wrong can have seen."""
+        return Window(tuple(slot for slot in self.slots if slot.last > start and slot.first <= now + AHEAD))
 
     def add(self, now: int, calls: int) -> "Window":
         """With calls made now. A clock that is behind adds to the newest slot: forgotten late, never early."""

@@ -113,7 +113,7 @@ class Registrations:
         """Change one's own registration. Raises PreconditionFailed if `etag` names another version."""
 
         async def move() -> Registration:
-            row = await self._own(principal, registrationId)
+            row = await self._living(principal, registrationId)
             match(row.etag, etag)
             given = change.given()
             if change.channelConfig is not None:
@@ -152,10 +152,22 @@ class Registrations:
             return row
         raise NotFound("There is no such registration")
 
+    async def getOwn(self, principal: Principal, registrationId: str) -> Registration:
+        """One's own registration for a subscription that is there. Raises NotFound, or Forbidden for another's."""
+        return _registration(await self._living(principal, registrationId))
+
+    async def _living(self, principal: Principal, registrationId: str) -> Row:
+        """Those of a deleted subscription are there until the sweeper has come, but lead to nothing any more."""
+        row = await self._own(principal, registrationId)
+        subscription = await self._registry.find(principal.mandateId, row["subscriptionId"])
+        if subscription is None or subscription.id != row.key.split("~")[1]:
+            raise NotFound("There is no such registration")
+        return row
+
     async def _own(self, principal: Principal, registrationId: str) -> Row:
         row = await self._readable(principal, registrationId)
         if row["userId"] != principal.userId:
-            raise Forbidden("Only the person may change a registration")
+            raise Forbidden("Only the person themselves may do this with a registration")
         return row
 
     async def _insert(self, mandateId: MandateId, subscriptionUuid: str, made: Registration) -> Registration:

@@ -152,9 +152,7 @@ class Registry:
 
     def _shown(self, subscription: Subscription) -> Subscription:
         """The subscription with its next run, as of now."""
-        planned = timetable.of(subscription)
-        nextRun = float(planned.after(self._clock())) if planned else None
-        return subscription.model_copy(update={"nextRun": nextRun})
+        return subscription.model_copy(update={"nextRun": timetable.next_run(subscription, self._clock())})
 
     async def _changeable(self, principal: Principal, subscriptionId: str, etag: str | None) -> Subscription:
         found = await self.getSubscription(principal, subscriptionId)

@@ -16,7 +16,6 @@ from messaging.batches import EVENT, Batches
 from messaging.direct import Direct
 from messaging.errors import (
     Conflict,
-    Forbidden,
     InProgress,
     InvalidInput,
     KeyReused,
@@ -143,9 +142,7 @@ class MessagingService:
 
         Raises NotFound, or Forbidden for another person's registration.
         """
-        stored = await self.services.registrations.getRegistration(principal, registrationId)
-        if stored.userId != principal.userId:
-            raise Forbidden("Only the person may ask for a test message")
+        stored = await self.services.registrations.getOwn(principal, registrationId)
         return await self.services.direct.send_test(principal, stored)
 
     async def _execute(

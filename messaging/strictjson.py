@@ -4,6 +4,7 @@ Python's own parser takes NaN, Infinity, numbers that overflow, any depth, and a
 """
 
 import json
+from collections import Counter
 from math import isfinite
 from typing import Any
 
@@ -20,7 +21,7 @@ class TooDeep(ValueError):
 def loads(text: bytes) -> Any:
     """The value of a JSON text in UTF-8. Raises TooDeep, or ValueError with the reason."""
     try:
-        value = json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once)
+        value = json.loads(text.decode(), parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once)
     except RecursionError:
         raise TooDeep from None
     except json.JSONDecodeError as error:
@@ -48,8 +49,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose names are all different: of two equal ones each reader picks its own."""
     value = dict(pairs)
     if len(value) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
         raise ValueError(f"the name {json.dumps(twice[:40])} stands twice in one object")
     return value
 

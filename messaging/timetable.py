@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
-from math import floor
+from math import floor, inf
 from zoneinfo import ZoneInfo
 
 from messaging import ncrontab
@@ -78,6 +78,26 @@ def of(subscription: MessagingSubscription) -> Timetable | None:
     if subscription.schedule is None or not subscription.enabled:
         return None
     return timetable(subscription.schedule, subscription.timeZone)
+
+
+def next_run(subscription: MessagingSubscription, now: float) -> float | None:
+    """When a subscription is due next. A list asks for a thousand: what was found holds until it has passed."""
+    key = (subscription.schedule or "", subscription.timeZone)
+    since, due = _found.get(key, (inf, 0))
+    if since <= now < due and subscription.enabled:
+        return float(due)
+    planned = of(subscription)
+    if planned is None:
+        return None
+    if len(_found) >= MOST_FOUND:
+        _found.clear()
+    due = planned.after(now)
+    _found[key] = (now, due)
+    return float(due)
+
+
+MOST_FOUND = 10_000
+_found: dict[tuple[str, str], tuple[float, int]] = {}
 
 
 def _schedule(text: str) -> Schedule:

@@ -80,7 +80,7 @@ def _named(token: str) -> tuple[str, str]:
     except (jwt.InvalidTokenError, ValueError, RecursionError):
         raise InvalidToken("The bearer token is not a JWT") from None
     algorithm, kid = header.get("alg"), header.get("kid")
-    if algorithm not in ALGORITHMS:
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise InvalidToken(f"The bearer token must be signed with {' or '.join(ALGORITHMS)}")
     if not isinstance(kid, str) or not kid:
         raise InvalidToken("The bearer token names no key (kid)")

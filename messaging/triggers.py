@@ -37,8 +37,12 @@ async def answer(product: Messaging, request: func.HttpRequest) -> func.HttpResp
     """Let the API answer. The first request imports it: queue and timer instances never pay for FastAPI."""
     from messaging.api.app import asgi
 
+    try:
+        readable = _decodable(request)
+    except ValueError:  # of a Host that names no host or port
+        return func.HttpResponse(status_code=400)
     adapter = func.AsgiMiddleware(partial(asgi, product))  # type: ignore[no-untyped-call]
-    response: func.HttpResponse = await adapter.handle_async(_decodable(request))
+    response: func.HttpResponse = await adapter.handle_async(readable)
     return response
 
 
@@ -49,6 +53,7 @@ def _decodable(request: func.HttpRequest) -> func.HttpRequest:
     follows a `;`.
     """
     url = urlsplit(request.url)
+    _ = url.port  # raises where the adapter would
     path = quote(unquote_to_bytes(url.path).decode(errors="replace"))
     address = urlunsplit(url._replace(path=path))
     return func.HttpRequest(request.method, address, headers=request.headers, body=request.get_body())

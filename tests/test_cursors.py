@@ -26,11 +26,23 @@ def test_whatever_a_cursor_says_the_list_keeps_to_its_range(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "scope", [("deliveries", "m2", None), ("executions", "m1", None), ("deliveries", "m1", "bob")]
+    "scope",
+    [
+        ("deliveries", "m1", "None"),
+        ("deliveries", "m2", None),
+        ("executions", "m1", None),
+        ("deliveries", "m1", "bob"),
+    ],
 )
 def test_a_cursor_of_another_list_is_refused(scope: tuple[object, ...]) -> None:
     with pytest.raises(InvalidInput, match="does not belong to this list"):
         decode(SCOPE, encode(scope, "d~5"))
+
+
+@pytest.mark.parametrize("key", ["d~\ud800", "d~\x00", "d~\x7f", "d~é", "d~\u2028"])
+def test_a_key_that_no_row_has_is_refused(key: str) -> None:
+    with pytest.raises(InvalidInput):
+        decode(SCOPE, encode(SCOPE, key))
 
 
 @given(st.text(max_size=60))

@@ -46,6 +46,15 @@ async def test_keys_are_asked_for_once_an_hour(world: World) -> None:
     assert world.issuer.asked == 2
 
 
+async def test_a_clock_that_was_fast_does_not_keep_new_keys_out(world: World) -> None:
+    world.clock.forward(7200)
+    await world.keys.get("rsa")
+    world.clock.forward(-7200)
+    world.issuer.keys.append(jwk(STRANGER, "next"))
+    await world.keys.get("next")
+    assert world.issuer.asked == 2
+
+
 async def test_many_requests_share_one_fetch(world: World) -> None:
     await asyncio.gather(*(world.keys.get("rsa") for _ in range(50)))
     assert world.issuer.asked == 1
@@ -136,6 +145,7 @@ UNUSABLE: list[Any] = [
     {"kid": "x"},
     {"kty": "RSA", "kid": "x", "n": "?", "e": "?"},
     {"kty": "oct", "kid": "x", "k": "c2VjcmV0"},
+    {"kty": "oct", "kid": "x"},
     jwk(RSA, "x", use="enc"),
     jwk(WEAK, "x"),
     jwk(RSA, "x", alg="RS512"),

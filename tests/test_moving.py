@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messaging.moving import SLOT, Window
+from messaging.moving import AHEAD, SLOT, Window
 
 MINUTE = 60_000
 
@@ -11,7 +11,7 @@ STEPS = st.lists(st.tuples(st.integers(0, 90_000) | st.integers(0, 50), st.integ
 
 
 def admit(window: Window, now: int, asked: int, limit: int) -> tuple[Window, int]:
-    window = window.since(now - MINUTE)
+    window = window.since(now - MINUTE, now)
     admitted = max(0, min(asked, limit - window.calls))
     return (window.add(now, admitted) if admitted else window), admitted
 
@@ -45,10 +45,15 @@ def test_it_stays_small_however_many_calls_it_sees(steps: list[int]) -> None:
 @given(st.integers(1, 100_000))
 def test_a_clock_that_is_behind_forgets_nothing_early(behind: int) -> None:
     window = Window().add(1_000_000, 5).add(1_000_000 - behind, 1)
-    assert window.since(1_000_000 - 1).calls == 6 and not window.since(1_000_000).calls
+    assert window.since(1_000_000 - 1, 1_000_000).calls == 6 and not window.since(1_000_000, 1_000_000).calls
+
+
+def test_a_clock_that_was_an_hour_fast_locks_nothing() -> None:
+    assert Window().add(3_600_000, 5).since(-MINUTE, 0).calls == 0
+    assert Window().add(AHEAD, 5).since(-MINUTE, 0).calls == 5
 
 
 def test_a_lone_call_is_forgotten_after_exactly_a_minute() -> None:
     window = Window().add(0, 1)
-    assert window.since(MINUTE - 1 - MINUTE).calls == 1
-    assert window.since(0).calls == 0
+    assert window.since(-1, MINUTE).calls == 1
+    assert window.since(0, MINUTE).calls == 0

@@ -7,6 +7,8 @@ from messaging import strictjson
 from messaging.api.problems import Problem
 
 MAX_BODY = 256 * 1024
+TAKES_BODY = {"POST", "PUT"}
+"""The body of another method means nothing, and nobody reads it (RFC 9110, 9.3)."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -21,7 +23,7 @@ class JsonBodies:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["method"] not in TAKES_BODY:
             await self._app(scope, receive, send)
             return
         body = await _read(receive)

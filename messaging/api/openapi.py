@@ -10,6 +10,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from messaging.api.examples import EXAMPLES
+
 PROBLEM: dict[str, Any] = {
     "title": "Problem",
     "description": "Problem details (RFC 9457). `errors` names field and rule, one entry for each.",
@@ -40,7 +42,12 @@ HEADERS: dict[str, str] = {
     "RateLimit-Remaining": "How many more calls it takes now",
     "RateLimit-Reset": "In how many seconds it takes one more than that",
     "Retry-After": "Seconds to wait before the call is repeated",
+    "WWW-Authenticate": '`Bearer`, with `error="invalid_token"` for a token that is not valid here',
+    "Location": "Where the new object, or the execution, can be read",
+    "ETag": "The version, for If-Match",
 }
+TEXTS = {"WWW-Authenticate", "Location", "ETag"}
+NUMBER = {"type": "integer", "minimum": 0}
 
 ERRORS: dict[int, str] = {
     400: "The body is not JSON",
@@ -79,18 +86,29 @@ def _completed(schema: dict[str, Any]) -> dict[str, Any]:
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     components["schemas"]["Problem"] = PROBLEM
     components["headers"] = {
-        name: {"description": told, "schema": {"type": "integer", "minimum": 0}} for name, told in HEADERS.items()
+        name: {"description": told, "schema": {"type": "string"} if name in TEXTS else NUMBER}
+        for name, told in HEADERS.items()
     }
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
+    for name, model in components["schemas"].items():
+        if (example := _example(name)) is not None:
+            model["examples"] = [example]
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             if "mandateId" in {one["name"] for one in operation.get("parameters", [])}:
                 operation["security"] = [{"bearer": []}]
                 operation["responses"] |= {str(one): _response(one) for one in _errors(path, method, operation)}
                 for status, response in operation["responses"].items():
-                    response["headers"] = {name: _header(name) for name in _headers(int(status))}
+                    response["headers"] = {name: _header(name) for name in _headers(int(status), operation)}
     return schema
+
+
+def _example(name: str) -> dict[str, Any] | None:
+    """A model's example; a list holds one of what it lists."""
+    listed = name.removeprefix("Listed_").removesuffix("_")
+    example = EXAMPLES.get(listed)
+    return {"items": [example], "nextCursor": None} if example and listed != name else example
 
 
 def _errors(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
@@ -114,12 +132,25 @@ def _response(status: int) -> dict[str, Any]:
     return {"description": ERRORS[status], "content": {"application/problem+json": {"schema": schema}}}
 
 
-def _headers(status: int) -> Iterator[str]:
-    """What an answer tells about limits; what is refused unread, or from nobody, was not counted."""
+def _headers(status: int, operation: dict[str, Any]) -> Iterator[str]:
+    """The headers of an answer. What is refused unread, or from nobody, was not counted: it tells no limits."""
+    if status == 401:
+        yield "WWW-Authenticate"
+    if status == 202 or (status == 201 and operation["operationId"] == "create_subscription"):
+        yield "Location"
+    if status in (200, 201) and _versioned(operation):
+        yield "ETag"
     if status not in (400, 401, 413, 415):
         yield from ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
     if status in (409, 429, 503):
         yield "Retry-After"
+
+
+def _versioned(operation: dict[str, Any]) -> bool:
+    """Whether the operation answers with a subscription or a registration."""
+    contents = [one.get("content", {}).get("application/json") for one in operation["responses"].values()]
+    answered = {one["schema"].get("$ref", "").rpartition("/")[2] for one in contents if one}
+    return bool(answered & {"MessagingSubscription", "MessagingSubscriptionRegistration"})
 
 
 def _header(name: str) -> dict[str, str]:

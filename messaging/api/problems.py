@@ -5,6 +5,7 @@ A problem never holds a secret, a path of this machine, or what another mandate 
 
 import logging
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -37,6 +38,11 @@ RETRY_AFTER_OUTAGE = 5
 """Seconds that a caller is asked to wait when storage is unavailable."""
 
 
+MAX_ERRORS = 20
+MAX_NAME = 100
+"""Errors that an answer tells, and characters of a field's name: both are the caller's, who must not fill it."""
+
+
 class Problem(JSONResponse):
     media_type = "application/problem+json"
 
@@ -61,7 +67,7 @@ def from_error(error: errors.MessagingError) -> Problem:
         wrong = ' error="invalid_token"' if isinstance(error, errors.InvalidToken) else ""
         headers["WWW-Authenticate"] = f"Bearer{wrong}"
     if isinstance(error, errors.InProgress | errors.TooManyRequests | errors.IssuerUnavailable):
-        headers["Retry-After"] = str(max(1, round(error.retryAfter)))
+        headers["Retry-After"] = str(max(1, ceil(error.retryAfter)))
     if isinstance(error, errors.StorageUnavailable):
         headers["Retry-After"] = str(RETRY_AFTER_OUTAGE)
         more |= {"executionId": error.executionId} if error.executionId else {}
@@ -83,8 +89,11 @@ async def _ours(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [{"field": _field(one["loc"]), "rule": _rule(one["msg"])} for one in error.errors()]
+    every = error.errors()
+    found = [{"field": _field(one["loc"])[:MAX_NAME], "rule": _rule(one["msg"])} for one in every[:MAX_ERRORS]]
     detail = "; ".join(f"{one['field']}: {one['rule']}" for one in found)
+    if len(every) > MAX_ERRORS:
+        detail += f"; and {len(every) - MAX_ERRORS} more"
     return Problem(422, detail, errors=found)
 
 

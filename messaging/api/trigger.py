@@ -104,7 +104,7 @@ def parse_prefer(header: str) -> tuple[bool, int]:
     """Whether `respond-async` is preferred, and the seconds of `wait` (0 without it). Source: RFC 7240."""
     preferences = [part.strip().lower() for part in re.split("[,;]", header)]
     waits = [part[5:].strip('"') for part in preferences if part.startswith("wait=")]
-    seconds = int(waits[0]) if waits and waits[0].isascii() and waits[0].isdigit() else 0
+    seconds = int(waits[0][:9]) if waits and waits[0].isascii() and waits[0].isdigit() else 0
     return "respond-async" in preferences, min(seconds, MAX_WAIT)
 
 

@@ -12,6 +12,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from random import uniform
+from time import monotonic
 
 from limits.aio.storage import MovingWindowSupport, Storage
 
@@ -22,6 +23,8 @@ from messaging.storage.base import Delete, Insert, Merge, Row, Table, Tables
 
 TRIES = 12
 """Writes that a call may lose to other instances; then it is refused, for so busy a bucket is being stormed."""
+LONGEST = 1.0
+"""Seconds for which it tries: storage answers, so rate_limit.py must not take it for an outage."""
 PAUSE = 0.02
 """Seconds that a lost write waits at most, more each time."""
 KNOWN = 10_000
@@ -76,7 +79,7 @@ class RowStorage(Storage, MovingWindowSupport):
     async def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
         """When the oldest call was (UTC seconds, now if there is none), and how many there were, as last seen."""
         now = self._now()
-        window = _window(self._known.get(key)).since(now - expiry * 1000)
+        window = _window(self._known.get(key)).since(now - expiry * 1000, now)
         return (window.slots[0].last if window.slots else now) / 1000, window.calls
 
     async def _admit(self, key: str, limit: int, expiry: int, asked: int) -> list[bool]:
@@ -85,9 +88,10 @@ class RowStorage(Storage, MovingWindowSupport):
         row, unused = self._known.get(key), list[Delete]()
         if row is None:
             row, unused = await self._look(partition, name)
+        end = monotonic() + LONGEST
         for lost in range(TRIES):
             now = self._now()
-            window = _window(row).since(now - expiry * 1000)
+            window = _window(row).since(now - expiry * 1000, now)
             admitted = max(0, min(asked, limit - window.calls))
             values = {"window": window.add(now, admitted).to_text()}
             try:
@@ -96,19 +100,22 @@ class RowStorage(Storage, MovingWindowSupport):
                     etag, *_ = await self._tables.commit(Table.LIMITS, partition, [change, *unused])
                     row = Row(name, values, etag)
             except Conflict:
+                if monotonic() > end:
+                    break
                 await asyncio.sleep(uniform(0, PAUSE * (lost + 1)))  # noqa: S311 - only to come at another time
                 row, unused = await self._tables.get(Table.LIMITS, partition, name), []
                 continue
             self._remember(key, row)
             return [False] * (asked - admitted) + [True] * admitted
+        self._remember(key, row)
         return [False] * asked
 
     async def _look(self, partition: MandateId, name: str) -> tuple[Row | None, list[Delete]]:
         """The row, if there is one, and deletions of rows behind it that are long unused."""
         found = await self._tables.range(Table.LIMITS, partition, (name, END), NEIGHBOURS)
-        start = self._now() - UNUSED
+        now = self._now()
         own = found.pop(0) if found and found[0].key == name else None
-        return own, [Delete(one.key, one.etag) for one in found if not _window(one).since(start).slots]
+        return own, [Delete(one.key, one.etag) for one in found if not _window(one).since(now - UNUSED, now).slots]
 
     def _remember(self, key: str, row: Row | None) -> None:
         if row is not None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import azure.functions as func
 import pytest
 
 from messaging.access import Role
@@ -12,6 +13,7 @@ from messaging.api.body import MAX_BODY
 from messaging.errors import StorageUnavailable
 from messaging.storage.memory import MemoryTables
 from messaging.strictjson import MAX_DEPTH
+from messaging.triggers import answer as answer_to
 from tests.api.client import Answer, Client
 from tests.product import Product, running
 
@@ -46,6 +48,10 @@ BODIES = [
     (b'{"a": ' + b"9" * 5000 + b"}", 400, "is not JSON"),
     (b'{"a": 1, "a": 2}', 400, "stands twice"),
     (b'{"b": [{"a": {}, "a": {}}]}', 400, "stands twice"),
+    (b"{" + b"".join(b'"%d":1,' % n for n in range(20_000)) + b'"19999":1}', 400, "stands twice"),
+    ('{"a": "é"}'.encode("utf-16"), 400, "is not JSON"),
+    (b'\xef\xbb\xbf{"a": 1}', 400, "is not JSON"),
+    (b'{"a": "\xed\xa0\x80"}', 400, "is not UTF-8"),
     (b'{"a": "\xff"}', 400, "is not UTF-8"),
     (b"{} {}", 400, "is not JSON"),
     (b"[]", 422, "must be"),
@@ -200,6 +206,26 @@ async def test_only_json_is_read(bench: Bench, kind: str) -> None:
 async def test_json_may_name_its_charset(bench: Bench) -> None:
     charset = "application/json; charset=utf-8"
     assert (await bench.boss("POST", "/trigger/SystemErrors", TRIGGER, content_type=charset)).status == 200
+
+
+async def test_an_answer_does_not_grow_with_what_is_wrong(bench: Bench) -> None:
+    answer = await bench.refused("POST", "/subscriptions", {**NEW, **{f"{n:0500d}": n for n in range(300)}})
+    assert answer.status == 422 and len(answer.body) < 20_000
+    assert len(answer.json()["errors"]) == 20 and answer.json()["detail"].endswith("; and 280 more")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_a_body_that_means_nothing_is_not_looked_at(bench: Bench, method: str) -> None:
+    answer = await bench.boss(
+        method, "/registrations/nothing" if method == "DELETE" else "/deliveries", body=b"{NaN"
+    )
+    assert answer.status == (404 if method == "DELETE" else 200)
+
+
+@pytest.mark.parametrize("host", ["[bad", "a:99999999", "a:x"])
+async def test_a_host_that_is_none_is_refused(twin: tuple[Product, MemoryTables], host: str) -> None:
+    request = func.HttpRequest("GET", f"https://{host}/api/health", headers={}, body=b"")
+    assert (await answer_to(twin[0].messaging, request)).status_code == 400
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256])

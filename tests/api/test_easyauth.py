@@ -14,6 +14,7 @@ from tests.product import Product, running
 
 OID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 ROLE = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
+TENANT = "http://schemas.microsoft.com/identity/claims/tenantid"
 NAME = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"
 
 
@@ -55,6 +56,27 @@ async def test_who_is_signed_in_sees_what_is_theirs(
 ) -> None:
     answer = await asked(product, header(product.mandateId, *claims, role_typ=role_typ))
     assert [one["userId"] for one in answer.json()["items"]] == ["alice"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"MESSAGING_CLAIM_ROLES": "groups", "MESSAGING_CLAIM_MANDATE": "mandateId"},
+        {"MESSAGING_CLAIM_ROLES": "roles", "MESSAGING_CLAIM_MANDATE": TENANT},
+        {"MESSAGING_CLAIM_ROLES": ROLE, "MESSAGING_CLAIM_MANDATE": "tid"},
+    ],
+)
+async def test_settings_may_name_a_claim_either_way(storage: str, tmp_path: Path, names: dict[str, Any]) -> None:
+    easy: Any = {"MESSAGING_AUTH": "easyauth", "WEBSITE_AUTH_ENABLED": "True", **names}
+    async with running(storage, tmp_path, **easy) as one:
+        claims = [
+            ("oid", "alice"),
+            ("groups", "Messaging.User"),
+            (ROLE, "Messaging.User"),
+            (TENANT, one.mandateId),
+        ]
+        answer = await asked(one, header(one.mandateId, *claims, role_typ="groups"))
+        assert answer.status == 200, answer.body
 
 
 def coded(document: Any) -> str:

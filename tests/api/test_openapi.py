@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from messaging import inputs, models
+from messaging.api import health, trigger
 from messaging.api.app import routes
+from messaging.api.examples import EXAMPLES
 from messaging.api.problems import STATUSES
 from messaging.bootstrap import build
 from tests.product import settings
@@ -37,6 +40,34 @@ def test_each_operation_tells_its_errors(served: dict[str, Any]) -> None:
                 kinds = {"application/problem+json"} if int(status) >= 400 else {"application/json"}
                 assert set(answer.get("content", {})) == (set() if status == "204" else kinds), (path, status)
     assert told >= set(STATUSES.values())
+
+
+def test_each_answer_has_an_example_and_its_headers(served: dict[str, Any]) -> None:
+    schemas = served["components"]["schemas"]
+    for path, methods in served["paths"].items():
+        for method, operation in methods.items():
+            for status, answer in operation["responses"].items():
+                told = set(answer.get("headers", {}))
+                assert (status == "401") == ("WWW-Authenticate" in told), (method, path, status)
+                content = answer.get("content", {}).get("application/json")
+                if content is None:
+                    continue
+                name = content["schema"]["$ref"].rpartition("/")[2]
+                assert schemas[name]["examples"], name
+                versioned = name in ("MessagingSubscription", "MessagingSubscriptionRegistration")
+                assert versioned == ("ETag" in told), (method, path, status)
+    created = served["paths"]["/api/messaging/subscriptions"]["post"]["responses"]["201"]
+    assert "Location" in created["headers"]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_what_its_model_says(name: str) -> None:
+    model = next(getattr(one, name) for one in (models, inputs, trigger, health) if hasattr(one, name))
+    example = model.model_validate(EXAMPLES[name])
+    said = example.model_dump(mode="json", exclude_unset=True)
+    assert said == EXAMPLES[name]
+    if model.__name__.startswith("Messaging"):
+        assert example.model_dump(mode="json") == said, "every field is shown"
 
 
 def test_operations_have_names_that_a_client_can_use(served: dict[str, Any]) -> None:

@@ -145,6 +145,7 @@ async def test_waiting_answers_when_all_is_settled_or_the_time_is_over(product: 
         ("Respond-Async, Wait=999", (True, 60)),
         ("wait=x", (False, 0)),
         ("wait=-5", (False, 0)),
+        ("wait=" + "9" * 5000, (False, 60)),
         ("return=minimal; wait=3", (False, 3)),
     ],
 )

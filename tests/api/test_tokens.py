@@ -82,6 +82,8 @@ TRAPS = [
     ("an embedded key", token(key=STRANGER, headers={**KID, "jwk": jwk(STRANGER, "rsa")})),
     ("a key elsewhere", token(key=STRANGER, headers={**KID, "jku": "http://127.0.0.1:9/keys"})),
     ("a certificate elsewhere", token(key=STRANGER, headers={**KID, "x5u": "http://127.0.0.1:9/cert"})),
+    ("an algorithm that is a list", f"{part({'alg': ['RS256'], **KID})}.{part({})}.x"),
+    ("an algorithm that is an object", f"{part({'alg': {'a': 1}, **KID})}.{part({})}.x"),
     ("no key id", token(headers={})),
     ("an empty key id", token(headers={"kid": ""})),
     ("a path as key id", token(headers={"kid": "../../../dev/null"})),
