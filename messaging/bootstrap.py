@@ -143,7 +143,7 @@ def build(settings: Settings, **swaps: Unpack[Swaps]) -> Messaging:
     services = Services(registry, executions, batches, functions, pages, registrations, direct)
     names = Names(settings.claim_user, settings.claim_mandate, settings.claim_roles)
     service, poison = MessagingService(services, clock), Poison(tables, queues, clock)
-    kept, windows = ErrorJournal(tables, clock), Windows(tables, clock)
+    kept, windows = ErrorJournal(tables, clock), Windows(tables, settings.error_digest_margin_seconds, clock)
     errors = swaps.get("errors") or kept
     return Messaging(
         settings=settings,

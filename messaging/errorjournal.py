@@ -23,7 +23,7 @@ AT_ONCE = 100
 """Errors written in one transaction."""
 
 STALE = 60.0
-"""Seconds for which a batch is written under the same keys: well within the five minutes that readers wait."""
+"""Seconds for which a batch is written under the same keys: well within settings.DIGEST_MARGIN."""
 
 PAGE = 500
 """Rows that are read at a time, and hold memory."""

@@ -82,6 +82,10 @@ Ncrontab = Annotated[str, AfterValidator(_ncrontab)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
+DIGEST_MARGIN = 300.0
+"""Seconds after which no error is written any more under so old a time: a digest looks no further."""
+
+
 def split_acs(secret: SecretStr) -> tuple[str, str]:
     """Endpoint and access key of an ACS connection string."""
     parts = dict(part.split("=", 1) for part in secret.get_secret_value().split(";") if part)
@@ -151,6 +155,7 @@ class Settings(BaseSettings):
         alias="MESSAGING_ERROR_DIGEST_SCHEDULE",
         validate_default=False,  # whoever leaves it so does not pay for croniter at start
     )
+    error_digest_margin_seconds: Seconds = Field(DIGEST_MARGIN, alias="MESSAGING_ERROR_DIGEST_MARGIN_SECONDS")
     system_mandate: MandateId | None = Field(
         None, alias="MESSAGING_SYSTEM_MANDATE", pattern=f"^{MANDATE_ID.pattern}$"
     )
@@ -181,6 +186,11 @@ class Settings(BaseSettings):
         self._check_auth()
         if self.provider_timeout_seconds >= self.lease_seconds:
             raise ValueError("MESSAGING_PROVIDER_TIMEOUT_SECONDS must be less than MESSAGING_LEASE_SECONDS")
+        if self.error_digest_margin_seconds < DIGEST_MARGIN and self.environment != "Development":
+            raise ValueError(
+                f"MESSAGING_ERROR_DIGEST_MARGIN_SECONDS may be less than {DIGEST_MARGIN:.0f} "
+                "only where AZURE_FUNCTIONS_ENVIRONMENT=Development"
+            )
         return self
 
     def _check_auth(self) -> None:

@@ -14,9 +14,6 @@ from messaging.models import MandateId
 from messaging.storage import keys
 from messaging.storage.base import Insert, Merge, Row, Table, Tables, Work
 
-MARGIN = 300.0
-"""Seconds: errors are reported once so much time has passed since they were written."""
-
 PAGE = 1000
 
 
@@ -32,8 +29,10 @@ class Window:
 
 
 class Windows:
-    def __init__(self, tables: Tables, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, tables: Tables, margin: float, clock: Callable[[], float] = time.time) -> None:
+        """Errors are reported once `margin` seconds have passed since they were written."""
         self._tables = tables
+        self._margin = margin
         self._clock = clock
 
     async def note(self, mandateId: MandateId) -> None:
@@ -56,9 +55,9 @@ class Windows:
             start = keys.after(rows[-1].key)
 
     async def next(self, mandateId: MandateId) -> Window:
-        """The mandate's stored window, else the one that would be next: up to five minutes ago."""
+        """The mandate's stored window, else the one that would be next: up to the margin ago."""
         row = await self._row(mandateId)
-        until = row["until"] or float(math.floor(self._clock() - MARGIN))
+        until = row["until"] or float(math.floor(self._clock() - self._margin))
         return Window(mandateId, row["watermark"], until, bool(row["until"]), row.etag)
 
     async def store(self, window: Window) -> Window:

@@ -18,10 +18,10 @@ from messaging.errorjournal import NOBODY
 from messaging.errorrecords import ErrorRecord
 from messaging.inputs import SubscriptionChange
 from messaging.models import MandateId
+from messaging.settings import DIGEST_MARGIN
 from messaging.storage import keys
 from messaging.storage.base import Table, Upsert
 from messaging.storage.memory import MemoryTables
-from messaging.windows import MARGIN
 from tests.errors import attached, kept, listed
 from tests.faulty import Faults, shaky
 from tests.inbound import executions
@@ -55,7 +55,7 @@ async def subscribed(product: Product, source: str | None = TELL) -> None:
     await product.subscribe("alice")
 
 
-async def run(product: Product, after: float = MARGIN + 1) -> None:
+async def run(product: Product, after: float = DIGEST_MARGIN + 1) -> None:
     """The timer's run, some time later, and the messages that come of it."""
     product.clock.forward(after)
     await product.messaging.digest.run(waits=())
@@ -116,7 +116,7 @@ async def test_without_errors_there_is_no_message_and_nothing_is_written(
 async def test_errors_of_the_last_five_minutes_come_in_the_next_digest(product: Product) -> None:
     await subscribed(product)
     await log(product, "early")
-    product.clock.forward(MARGIN + 1)
+    product.clock.forward(DIGEST_MARGIN + 1)
     await log(product, "late")
     await run(product, 0)
     assert counts(product) == [{"early": 1}]
@@ -202,7 +202,7 @@ async def test_where_nobody_can_hear_of_them_the_watermark_moves(product: Produc
     await log(product, "disk full")
     await run(product)
     row = (await listed(product))[product.mandateId]
-    assert (row["watermark"], row["until"]) == (product.clock.now - MARGIN, 0.0)
+    assert (row["watermark"], row["until"]) == (product.clock.now - DIGEST_MARGIN, 0.0)
     assert told(product) == []
 
 
@@ -319,7 +319,7 @@ async def test_another_log_store_is_one_class(storage: str, tmp_path: Path) -> N
         await wired.digest.run(waits=())
         await wired.close()
         await product.drain()
-        assert counts(product) == [{f"until {product.clock.now - MARGIN:.0f}": 1}]
+        assert counts(product) == [{f"until {product.clock.now - DIGEST_MARGIN:.0f}": 1}]
 
 
 STEPS = {
@@ -354,7 +354,7 @@ async def test_an_outage_or_a_crash_at_any_step_loses_and_repeats_no_error(
 ) -> None:
     product, faults = failing
     faults.plan(kind, step)  # nothing is written any more, as after a crash
-    product.clock.forward(MARGIN + 1)
+    product.clock.forward(DIGEST_MARGIN + 1)
     await product.messaging.digest.run(waits=())
     assert faults.seen >= step
     faults.plan("", 1)
@@ -382,7 +382,7 @@ async def test_one_lost_write_or_reply_is_no_outage(failing: tuple[Product, Faul
 async def test_a_run_comes_back_to_what_failed(failing: tuple[Product, Faults]) -> None:
     product, faults = failing
     faults.plan("503", 1, times=3)  # one try with its repeats
-    product.clock.forward(MARGIN + 1)
+    product.clock.forward(DIGEST_MARGIN + 1)
     await product.messaging.digest.run(waits=(0, 0))
     await product.drain()
     assert counts(product) == [{"disk full": 2}]
@@ -391,7 +391,7 @@ async def test_a_run_comes_back_to_what_failed(failing: tuple[Product, Faults]) 
 async def test_two_runs_at_once_tell_each_error_once(product: Product) -> None:
     await subscribed(product)
     await log(product, "disk full", "disk full")
-    product.clock.forward(MARGIN + 1)
+    product.clock.forward(DIGEST_MARGIN + 1)
     await asyncio.gather(*(product.messaging.digest.run(waits=()) for _ in range(3)))
     await run(product)
     assert counts(product) == [{"disk full": 2}]

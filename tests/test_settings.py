@@ -119,6 +119,19 @@ def test_what_tokens_are_held_against_is_kept_to_the_letter(monkeypatch: pytest.
     assert [settings.auth, settings.jwt_issuer, settings.jwt_audience, settings.jwt_jwks_url] == [*given.values()]
 
 
+def test_the_digest_waits_less_than_five_minutes_on_this_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    jwt = dict.fromkeys(("MESSAGING_JWT_ISSUER", "MESSAGING_JWT_AUDIENCE"), "https://example.com/")
+    jwt["MESSAGING_JWT_JWKS_URL"] = "https://example.com/keys"
+    for name, value in {**jwt, "MESSAGING_AUTH": "jwt", "MESSAGING_ERROR_DIGEST_MARGIN_SECONDS": "299"}.items():
+        monkeypatch.setenv(name, value)
+    assert Settings.from_environment().error_digest_margin_seconds == 299
+    monkeypatch.setenv("AZURE_FUNCTIONS_ENVIRONMENT", "Production")
+    with pytest.raises(
+        ConfigurationError, match="MESSAGING_ERROR_DIGEST_MARGIN_SECONDS may be less than 300 only"
+    ):
+        Settings.from_environment()
+
+
 def test_a_channel_names_what_it_still_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings.from_environment().configured(MessagingChannel.EMAIL)
     monkeypatch.delenv("MESSAGING_ACS_SENDER_EMAIL")

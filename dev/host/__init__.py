@@ -2,7 +2,7 @@
 Functions host.
 
 `python -m dev.host` starts it. Read `__main__` (command line), `app` (what runs together), `worker` (the
-library), `functions` (what the app asks for, and what is refused), then `http_server`, `queues` and `timers`
-(what calls the functions). HTTP, queue and timer triggers are there; function keys, output bindings and other
-triggers are refused at start.
+library), `functions` (what the app asks for, and what is refused), then `http_server`, `queues`, `timers` and
+`admin` (what calls the functions). HTTP, queue and timer triggers are there; function keys, output bindings and
+other triggers are refused at start.
 """

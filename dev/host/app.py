@@ -66,7 +66,7 @@ async def run(options: Options) -> bool:
     listeners = [
         QueueListener(trigger, settings.queues, partial(worker.invoke, trigger.function)) for trigger in app.queues
     ]
-    runner = await _start_http(routes, options)
+    runner = await _start_http(routes, app.timers, options)
     async with asyncio.TaskGroup() as group:
         for listener in listeners:
             group.create_task(listener.prepare())
@@ -86,11 +86,11 @@ def _hurried(trigger: TimerTrigger, options: Options) -> TimerTrigger:
     return replace(trigger, schedule=schedule, monitored=False)
 
 
-async def _start_http(routes: list[Route], options: Options) -> web.AppRunner | None:
+async def _start_http(routes: list[Route], timers: list[TimerTrigger], options: Options) -> web.AppRunner | None:
     if options.port is None:
         return None
     try:
-        return await start_server(routes, _call_http, options.port, options.shutdown_grace)
+        return await start_server(routes, timers, _call, options.port, options.shutdown_grace)
     except OSError as error:  # somebody was faster
         raise HostError(f"cannot listen on port {options.port}: {error}") from error
 
@@ -124,7 +124,7 @@ async def _until_stop(stop: asyncio.Event) -> None:
             return
 
 
-async def _call_http(trigger: HttpTrigger, call: worker.Call) -> worker.Outcome:
+async def _call(trigger: HttpTrigger | TimerTrigger, call: worker.Call) -> worker.Outcome:
     return await worker.invoke(trigger.function, call)
 
 

@@ -17,6 +17,8 @@ from urllib.parse import parse_qsl, quote
 from aiohttp import web
 from multidict import CIMultiDict
 
+from dev.host.admin import serve_admin
+from dev.host.functions import TimerTrigger
 from dev.host.protos import RpcHttp, RpcHttpCookie, TypedData
 from dev.host.routes import HttpTrigger, Route, find
 from dev.host.worker import Call, Outcome
@@ -29,11 +31,16 @@ FRAMING = {"connection", "content-length", "keep-alive", "transfer-encoding"}
 
 log = logging.getLogger("host.http")
 
-Run = Callable[[HttpTrigger, Call], Awaitable[Outcome]]
+Run = Callable[[HttpTrigger | TimerTrigger, Call], Awaitable[Outcome]]
 
 
-async def start_server(routes: Sequence[Route], run: Run, port: int, grace: float) -> web.AppRunner:
-    """Listen on 127.0.0.1:`port` (0: a free one); `cleanup()` of the result ends it within `grace` seconds."""
+async def start_server(
+    routes: Sequence[Route], timers: Sequence[TimerTrigger], run: Run, port: int, grace: float
+) -> web.AppRunner:
+    """Listen on 127.0.0.1:`port` (0: a free one); `cleanup()` of the result ends it within `grace` seconds.
+
+    `timers` are those that `admin.py` runs on request.
+    """
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
@@ -47,6 +54,7 @@ async def start_server(routes: Sequence[Route], run: Run, port: int, grace: floa
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # it logs the mistakes of clients as errors
 
     application = web.Application(client_max_size=BODY_LIMIT)
+    serve_admin(application, timers, run)
     application.router.add_route("*", "/{path:(?s:.*)}", handle)
     runner = web.AppRunner(
         application,

@@ -12,7 +12,7 @@ from pathlib import Path
 from messaging.errorjournal import AT_ONCE, ErrorBatch, ErrorJournal
 from messaging.errorrecords import ErrorRecord
 from messaging.grouping import SHOWN
-from messaging.windows import MARGIN
+from messaging.settings import DIGEST_MARGIN
 from tests.product import Product, running
 from tests.proof.world import memory
 from tests.test_digest import TELL
@@ -65,7 +65,7 @@ async def test_a_digest_over_100_000_errors(storage: str, tmp_path: Path) -> Non
         await product.subscription("SystemErrors", TELL)
         await product.subscribe("alice")
         pace = await write(product)
-        product.clock.forward(MARGIN + 1)
+        product.clock.forward(DIGEST_MARGIN + 1)
         gc.collect()
         before, held = memory(os.getpid()), list[float]()
         watching = asyncio.create_task(highest(held))
