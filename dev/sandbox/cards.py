@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 DEEPEST = 20
-CONTAINERS = ("items", "columns", "body")
+CONTAINERS = ("items", "columns", "rows", "cells", "body")
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,12 +146,15 @@ def _view(message: Message) -> dict[str, Any]:
     """What message.html needs. `frame` says that a mail's own HTML is shown."""
     raw = message.raw
     template = raw.get("template") if message.channel == "whatsapp" else None
+    teams = message.channel == "teams_chat"
     return {
         "message": message,
+        "said": raw.get("text") if teams else message.text,
+        "summary": raw.get("summary") if teams else None,  # in the notification only, not in the chat
         "time": _time(message),
         "frame": bool(message.html),
-        "cards": cards.blocks(raw) if message.channel == "teams_chat" else [],
-        "template": template.get("name") if template else None,
+        "cards": cards.blocks(raw) if teams else [],
+        "template": f"{template['name']} ({template['language']['code']})" if template else None,
         "segments": count_segments(message.text or "") if message.channel == "sms" else None,
         "raw": json.dumps(raw, indent=2, ensure_ascii=False)[:LONGEST_RAW],
     }

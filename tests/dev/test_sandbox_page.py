@@ -15,21 +15,35 @@ EVIL_HTML = f'{EVIL}<p onclick="alert(1)">Hello</p>"><iframe src="javascript:ale
 
 
 class Page(HTMLParser):
-    """Tags and attributes of a page, as a browser sees them."""
+    """Tags and attributes of a page, as a browser sees them; what a bubble says, and the facts above it."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str | None]] = []
         self.text = ""
+        self.said = ""
+        self.facts: dict[str, str] = {}
+        self._within = ""
+        self._fact = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.attributes += attrs
+        self._within = "said" if ("class", "said") in attrs else tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._within = ""
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if self._within == "said":
+            self.said += data
+        elif self._within == "dt":
+            self._fact = data
+        elif self._within == "dd":
+            self.facts[self._fact] = data
 
     def get(self, name: str) -> list[str | None]:
         return [value for key, value in self.attributes if key == name]
@@ -77,6 +91,7 @@ EVIL_CARD = {
                     {"type": "TextBlock", "text": EVIL, "weight": "Bolder"},
                     {"type": "FactSet", "facts": [{"title": EVIL, "value": EVIL}, "odd"]},
                     {"type": "ColumnSet", "columns": [{"items": [{"type": "TextBlock", "text": "inner"}]}]},
+                    {"type": "Table", "rows": [{"cells": [{"items": [{"type": "TextBlock", "text": "cell"}]}]}]},
                     {"type": "RichTextBlock", "inlines": ["one ", {"text": "two"}]},
                     {"type": "Image", "url": "https://example.com/x.png", "altText": "A chart"},
                     None,
@@ -124,8 +139,31 @@ def test_only_a_mail_with_html_may_bring_styles() -> None:
 
 def test_card_shows_texts_facts_and_actions() -> None:
     text = show(path="/messages/1/view", way="teams", given=EVIL_CARD).text
-    for part in ("inner", "one two", "A chart", "Open"):
+    for part in ("inner", "cell", "one two", "A chart", "Open"):
         assert part in text
+
+
+CHATS: list[tuple[str, Any, str, dict[str, str]]] = [
+    ("teams", EVIL_CARD, "", {"Notification": EVIL}),
+    ("teams", {"type": "message", "text": "Disk full\n\n2 × billing"}, "Disk full\n\n2 × billing", {}),
+    (
+        "whatsapp",
+        whatsapp_template("+41791234567", "audit_login", "olivia signed in", "today", "from Zürich"),
+        "Sign-in notice: olivia signed in, today, from Zürich.\n"
+        "If you do not recognise this, change the password now.",
+        {"Template": "audit_login (en_US)"},
+    ),
+    ("sms", sms_form() | {"Body": "Disk full"}, "Disk full", {"Segments": "1"}),
+]
+
+
+@pytest.mark.parametrize(("way", "given", "said", "facts"), CHATS)
+def test_a_chat_says_what_the_person_reads_there(way: str, given: Any, said: str, facts: dict[str, str]) -> None:
+    page = show(path="/messages/1/view", way=way, given=given)
+    assert page.said == said
+    assert {
+        name: value for name, value in page.facts.items() if name in ("Notification", "Template", "Segments")
+    } == facts
 
 
 def test_what_json_can_carry_and_utf8_cannot() -> None:
