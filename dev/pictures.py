@@ -1,7 +1,8 @@
 """Pictures of the mails, from example data, as a browser shows them: `python -m dev.pictures`.
 
 Writes docs/pictures/*.png. With a folder, `python -m dev.pictures FOLDER` writes them there as they look on a wide
-and a narrow window, in light and dark mode. Needs Chromium; the program is CHROMIUM, if it is not `chromium`.
+and a narrow window, in light and dark mode. `python -m dev.demo --picture docs/pictures/sandbox.png` makes that of
+the sandbox's page after the demo. Needs Chromium; the program is CHROMIUM, if it is not `chromium`.
 """
 
 import os
@@ -127,6 +128,13 @@ def photograph(html: str, target: Path, width: int = 680, *, dark: bool = False)
         if height is None:
             raise RuntimeError("Chromium did not tell how high the mail is")
         _chromium(folder, f"--screenshot={target}", f"--window-size={width},{height[1]}", *switches)
+
+
+def photograph_page(url: str, target: Path, size: tuple[int, int] = (1000, 760)) -> None:
+    """Save how a browser window of this size, width and height, shows a page on this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        window = f"--window-size={size[0]},{size[1]}"
+        _chromium(folder, "--blink-settings=preferredColorScheme=1", f"--screenshot={target}", window, url)
 
 
 def _chromium(folder: str, *switches: str) -> str:

@@ -14,13 +14,26 @@ import pytest
 from dev.processes import ROOT, Child, python_module
 from tests.ports import free_ports
 
-PEOPLE = [
-    "alice | alice@example.com | 3 system errors",
-    "alice | +41791234567 | 3 system errors",
-    "bob | bob@example.com | 3 system errors",
-    "carol | refused.carol@example.com | – | FAILED | InvalidEmailAddress: ",
-    "dave | dave@example.com | – | none | registration is off",
+SHOWN = [
+    "alice | e-mail | 3 system errors: Connection to the database was lost | SENT | ",
+    "alice | SMS | 3 system errors in 2 groups. 2x billing",
+    "alice | WhatsApp | Report of system errors: 3 system errors in 2 groups.",
+    "alice | Teams chat | 3 system errors in 2 groups",
+    "bob | e-mail | 3 system errors: Connection to the database was lost | SENT | ",
+    "bob | Teams chat | – | FAILED | The person has not installed the app in Teams",
+    "carol | e-mail | – | FAILED | InvalidEmailAddress: ",
+    "dave | e-mail | – | none | registration is off",
+    "All 1,500 messages are sent",
+    "HTTP call | http | olivia | Today: soup",
+    "workflow message | workflow | workflow | Today: pasta",
+    "system event com.example.lunch | event | event | Today: curry",
+    "schedule | schedule | schedule | Today: a surprise",
+    "e-mail | 4 system errors: Invoice 4713 has no customer",
+    "SMS | 4 system errors in 2 groups. 3x invoices: Invoice 4713 has no customer",
+    "WhatsApp | Report of system errors: 4 system errors in 2 groups.",
+    "Teams chat | 4 system errors in 2 groups",
 ]
+"""How lines of the demo begin, in their order."""
 
 
 def descendants(pid: int) -> list[int]:
@@ -43,11 +56,11 @@ def test_the_demo_shows_who_received_what_and_ends_with_0() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
-    for person in PEOPLE:
-        assert any(line.startswith(person) for line in lines)
-    assert sum(" | SENT | " in line for line in lines) == 3
-    assert any("Subscription function not found for lunch" in line for line in lines)
-    assert any(line.startswith("All 1,500 messages are sent") for line in lines)
+    assert [start for line in lines for start in SHOWN if line.startswith(start)] == SHOWN
+    assert sum(" | SENT | " in line for line in lines) == 5
+    assert any("Subscription function not found for audit_lunch" in line for line in lines)
+    assert sum(line.endswith(" | messaging | done") for line in lines) == 6
+    assert sum(" UTC | " in line and " | /demo | " in line for line in lines) == 2
     assert lines[-1] == "All as it should be."
 
 
