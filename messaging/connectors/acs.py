@@ -29,23 +29,28 @@ from messaging.http import Http
 from messaging.models import MessagingChannel
 from messaging.settings import Settings, split_acs
 
-ERRORS: dict[str, type[ConnectorError]] = {
-    "InvalidEmailAddress": RecipientRefused,
-    "InvalidRecipientEmailAddress": RecipientRefused,
-    "EmailDroppedAllRecipientsSuppressed": RecipientRefused,
-    "Suppressed": RecipientRefused,
-    "Bounced": RecipientRefused,
-    "FilteredSpam": MessageRefused,
-    "Quarantined": MessageRefused,
-    "Denied": SenderBlocked,
-    "DomainNotLinked": SenderBlocked,
-    "InvalidSenderUserName": SenderBlocked,
-    "SenderDomainNotVerified": SenderBlocked,
-    "TooManyRequests": SenderBlocked,
+_BY_KIND: dict[type[ConnectorError], tuple[str, ...]] = {
+    RecipientRefused: (
+        "InvalidEmailAddress",
+        "InvalidRecipientEmailAddress",
+        "EmailDroppedAllRecipientsSuppressed",
+        "Suppressed",
+        "Bounced",
+    ),
+    MessageRefused: ("FilteredSpam", "Quarantined"),
+    SenderBlocked: (
+        "Denied",
+        "DomainNotLinked",
+        "InvalidSenderUserName",
+        "SenderDomainNotVerified",
+        "TooManyRequests",
+    ),
 }
+ERRORS: dict[str, type[ConnectorError]] = {code: kind for kind, codes in _BY_KIND.items() for code in codes}
 """ACS's error codes. Microsoft publishes no full list (azure-sdk-for-net#56805): the status decides the rest."""
 
 STATUSES: dict[int, type[ConnectorError]] = {
+    **dict.fromkeys(range(300, 400), SenderBlocked),  # redirects are not followed
     400: MessageRefused,
     401: SenderBlocked,
     403: SenderBlocked,

@@ -9,15 +9,14 @@ proactive messages"; error codes: ERRORS below.
 import asyncio
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 from weakref import WeakValueDictionary
 
-from aiohttp import ClientConnectorError, ClientError
 from yarl import URL
 
-from messaging.connectors.base import Connector, Memory, Message, Outdated, Sent, retry_after
+from messaging.connectors import wire
+from messaging.connectors.base import Connector, Memory, Message, Outdated, Sent
 from messaging.connectors.bot_login import BotLogin
 from messaging.content import Content
 from messaging.errors import (
@@ -80,24 +79,6 @@ SENTENCES = {
 _VERSION = re.compile(r"1\.\d{1,2}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    body: dict[str, Any]
-    retryAfter: float | None
-
-    @property
-    def taken(self) -> bool:
-        return 200 <= self.status < 300
-
-    @property
-    def id(self) -> str:
-        """The id that was given, "" without one that can be used."""
-        found = self.body.get("id")
-        usable = isinstance(found, str) and found.isprintable() and found.strip(".") and len(found) <= 1000
-        return str(found) if usable else ""
-
-
 class ConnectorMessagingTeams(Connector):
     channel = MessagingChannel.TEAMS_CHAT
     takesCard = True
@@ -158,9 +139,10 @@ class ConnectorMessagingTeams(Connector):
         answer = await self._call("/v3/conversations", body, token)
         if not answer.taken:
             raise _error(answer)
-        if not answer.id:
+        chat = _id(answer)
+        if not chat:
             raise NotAccepted("The provider's answer cannot be read")
-        return answer.id
+        return chat
 
     async def _send(self, message: Message) -> Sent:
         chat = self._chats[message.recipient]  # nothing else has run since _prepare
@@ -172,26 +154,16 @@ class ConnectorMessagingTeams(Connector):
             raise Outdated(_error(answer))
         if not answer.taken:
             raise _error(answer)
-        if not answer.id:
+        activity = _id(answer)
+        if not activity:
             raise Ambiguous("The provider's answer cannot be read")
-        return Sent(answer.id)
+        return Sent(activity)
 
-    async def _call(self, path: str, body: dict[str, Any], token: str) -> Answer:
+    async def _call(self, path: str, body: dict[str, Any], token: str) -> wire.Answer:
         """One request, one answer. Raises Outdated if the token is refused."""
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Content-Type": "application/json; charset=utf-8",
-            "Accept-Encoding": "identity",  # the shared session leaves decompression to the Azure SDKs
-        }
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json; charset=utf-8"}
         url = URL(self._url + path, encoded=True)
-        data = json.dumps(body, ensure_ascii=False).encode()
-        try:
-            async with self._http.session().post(url, data=data, headers=headers, allow_redirects=False) as got:
-                answer = Answer(got.status, _json(await got.read()), retry_after(got.headers))
-        except ClientConnectorError:
-            raise NotAccepted("The provider cannot be reached") from None
-        except ClientError:
-            raise Ambiguous("The connection to the provider broke before it answered") from None
+        answer = await wire.post(self._http, url, json.dumps(body, ensure_ascii=False).encode(), headers)
         if answer.status == 401:
             self._login.forget(token)
             raise Outdated(_error(answer))
@@ -218,19 +190,16 @@ def _activity(content: Content) -> dict[str, Any]:
     return {**activity, "summary": summary} if summary else activity
 
 
-def _json(raw: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(raw)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def _id(answer: wire.Answer) -> str:
+    """The id that was given, "" without one that can be used."""
+    found = answer.json().get("id")
+    usable = isinstance(found, str) and found.isprintable() and found.strip(".") and len(found) <= 1000
+    return str(found) if usable else ""
 
 
-def _error(answer: Answer) -> ConnectorError:
-    code, words = _said(answer.body)
+def _error(answer: wire.Answer) -> ConnectorError:
+    code, words = _said(answer.json())
     status = answer.status
-    if 300 <= status < 400:
-        return SenderBlocked("The service URL leads elsewhere; redirects are not followed", code=f"HTTP {status}")
     kind = ERRORS.get(code) or STATUSES.get(status) or (Ambiguous if status >= 500 else MessageRefused)
     said = ": ".join(part for part in (code or f"HTTP {status}", words) if part)
     text = f"{SENTENCES[code]} ({said})" if code in SENTENCES else said
@@ -243,5 +212,5 @@ def _said(body: dict[str, Any]) -> tuple[str, str]:
     error = body.get("error")
     if isinstance(error, dict):
         return str(error.get("code") or ""), str(error.get("message") or "")
-    inner = _json(str(body.get("message") or "").encode())
+    inner = wire.json_object(str(body.get("message") or ""))
     return str(inner.get("subCode") or body.get("errorCode") or ""), str(inner.get("details") or "")

@@ -5,17 +5,16 @@ itself. The SDK's own client has no timeout and drops the headers of errors; it 
 session (docs/decisions/0001-twilio-client.md). Source: Twilio API 2010-04-01, Messages; error codes: ERRORS below.
 """
 
-import json
 import logging
 from base64 import b64encode
 from typing import Any
 
-from aiohttp import ClientConnectorError, ClientError
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from messaging.connectors.base import Connector, Message, Sent, retry_after
+from messaging.connectors import wire
+from messaging.connectors.base import Connector, Message, Sent
 from messaging.content import Content
 from messaging.errors import (
     Ambiguous,
@@ -23,7 +22,6 @@ from messaging.errors import (
     ConnectorError,
     InvalidInput,
     MessageRefused,
-    NotAccepted,
     RecipientRefused,
     SenderBlocked,
 )
@@ -88,7 +86,7 @@ class ConnectorMessagingSms(Connector):
                 to=message.recipient, body=text, **{name: self._sender}
             )
             sid = taken.sid
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             sid = None
         if not sid:
             raise Ambiguous("The provider's answer cannot be read")
@@ -103,29 +101,20 @@ class _Session(AsyncHttpClient):  # type: ignore[misc]
         self._http = http
 
     async def request(self, method: str, uri: str, **options: Any) -> Response:
-        """One request with Twilio's own options: `data`, `headers`, `auth` (user, password)."""
+        """One POST, all that sending needs, with Twilio's options: `data`, `headers`, `auth` (user, password)."""
         headers = dict(options.get("headers") or {})
         headers["Authorization"] = "Basic " + b64encode(":".join(options["auth"]).encode()).decode()
-        headers["Accept-Encoding"] = "identity"  # the shared session leaves decompression to the Azure SDKs
-        data, session = options.get("data"), self._http.session()
-        try:
-            async with session.request(method, uri, data=data, headers=headers, allow_redirects=False) as answer:
-                text = await answer.text()
-        except ClientConnectorError:
-            raise NotAccepted("The provider cannot be reached") from None
-        except ClientError:
-            raise Ambiguous("The connection to the provider broke before it answered") from None
-        if not 200 <= answer.status < 300:
-            raise _error(answer.status, text, retry_after(answer.headers))
-        return Response(answer.status, text, answer.headers)
+        answer = await wire.post(self._http, uri, options.get("data"), headers)
+        if not answer.taken:
+            raise _error(answer)
+        return Response(answer.status, answer.raw.decode(), answer.headers)
 
 
-def _error(status: int, text: str, retryAfter: float | None) -> ConnectorError:
-    try:
-        body = json.loads(text)
-        code, words = int(body.get("code") or 0), str(body.get("message") or "")
-    except (ValueError, AttributeError, TypeError):
-        code, words = 0, ""
+def _error(answer: wire.Answer) -> ConnectorError:
+    """Twilio's refusal in its own words: `{"code", "message", …}`."""
+    status, body = answer.status, answer.json()
+    code, words = body.get("code"), str(body.get("message") or "")
+    code = code if isinstance(code, int) else 0
     kind = ERRORS.get(code) or STATUSES.get(status) or (Ambiguous if status >= 500 else MessageRefused)
     said = ": ".join(part for part in (str(code or f"HTTP {status}"), words) if part)
-    return kind(said, code=str(code or status), retryAfter=retryAfter)
+    return kind(said, code=str(code or status), retryAfter=answer.retryAfter)

@@ -11,9 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import ClientConnectorError, ClientError
-
-from messaging.connectors.base import Connector, Message, Sent, retry_after
+from messaging.connectors import wire
+from messaging.connectors.base import Connector, Message, Sent
 from messaging.content import Content
 from messaging.errors import (
     Ambiguous,
@@ -79,7 +78,7 @@ class ConnectorMessagingWhatsapp(Connector):
         self._url = f"{settings.whatsapp_base_url}/{VERSION}/{self._sender}/messages"
         self._headers = {
             "Authorization": f"Bearer {key.get_secret_value()}",
-            "Accept-Encoding": "identity",  # the shared session leaves decompression to the Azure SDKs
+            "Content-Type": "application/json",
             "User-Agent": "messaging-service/0.1.0",  # Meta's OpenAPI file wants this form
         }
         self._http = http
@@ -103,17 +102,10 @@ class ConnectorMessagingWhatsapp(Connector):
             "template": _template(message.content.template or {}),
             "biz_opaque_callback_data": message.deliveryId,
         }
-        session = self._http.session()
-        try:
-            async with session.post(self._url, json=body, headers=self._headers, allow_redirects=False) as answer:
-                status, headers, got = answer.status, answer.headers, _json(await answer.read())
-        except ClientConnectorError:
-            raise NotAccepted("The provider cannot be reached") from None
-        except ClientError:
-            raise Ambiguous("The connection to the provider broke before it answered") from None
-        if not 200 <= status < 300:
-            raise _error(status, got, headers, message.recipient)
-        return Sent(_id(got))
+        answer = await wire.post(self._http, self._url, json.dumps(body).encode(), self._headers)
+        if not answer.taken:
+            raise _error(answer, message.recipient)
+        return Sent(_id(answer.json()))
 
 
 def _template(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,14 +138,6 @@ def _parameter(number: int, given: object) -> str:
     return text
 
 
-def _json(raw: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(raw)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _id(answer: dict[str, Any]) -> str:
     try:
         wamid = answer["messages"][0]["id"]
@@ -164,14 +148,12 @@ def _id(answer: dict[str, Any]) -> str:
     return wamid
 
 
-def _error(status: int, answer: dict[str, Any], headers: Mapping[str, str], recipient: str) -> ConnectorError:
+def _error(answer: wire.Answer, recipient: str) -> ConnectorError:
     """Meta's refusal in its own words, but for the recipient.
 
     `{"error": {"message": "(#131026) …", "code", "error_subcode"?, "error_data"?: {"details"}}}`
     """
-    if 300 <= status < 400:
-        return SenderBlocked("The base URL leads elsewhere; redirects are not followed", code=str(status))
-    error = answer.get("error")
+    status, error = answer.status, answer.json().get("error")
     error = error if isinstance(error, dict) else {}
     code, data = error.get("code"), error.get("error_data")
     known = 33 if error.get("error_subcode") == 33 else code  # no such phone number id
@@ -182,4 +164,4 @@ def _error(status: int, answer: dict[str, Any], headers: Mapping[str, str], reci
     code = code if isinstance(code, int) else f"HTTP {status}"
     said = ": ".join(part for part in (str(code), title, details) if part)
     said = said.replace(recipient.removeprefix("+"), "…")
-    return kind(said, code=str(code), retryAfter=retry_after(headers))
+    return kind(said, code=str(code), retryAfter=answer.retryAfter)
