@@ -1,36 +1,12 @@
 """The fault matrix: what each failure of a provider comes to, from the trigger to the record."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from dev.sandbox.caller import PERSON
+from messaging.models import MessagingChannel
+from tests.connectors.cases import CASES, FAULTS
 from tests.product import BY_TEMPLATE, GREETING, Product, running
-
-FAULTS: dict[str, dict[str, Any]] = {
-    "400": {"status": 400},
-    "401": {"status": 401},
-    "403": {"status": 403},
-    "404": {"status": 404},
-    "408": {"status": 408},
-    "409": {"status": 409},
-    "413": {"status": 413},
-    "429": {"status": 429},
-    "429, Retry-After": {"status": 429, "retryAfter": 120},
-    "500": {"status": 500},
-    "502": {"status": 502},
-    "503": {"status": 503},
-    "503, Retry-After": {"status": 503, "retryAfter": 120},
-    "504": {"status": 504},
-    "reset": {"kind": "reset"},
-    "timeout": {"kind": "timeout"},
-    "accepted, then dropped": {"kind": "acceptThenDrop"},
-    "accepted, then 500": {"kind": "acceptThenStatus", "status": 500},
-    "slow": {"delay": 0.1},
-    "malformed JSON": {"kind": "malformedJson"},
-    "wrong content type": {"kind": "wrongContentType"},
-}
 
 PERMANENT, WAITED = ("failed", 1, 1, 0), ("sent", 2, 2, 1)
 """(final state, attempts, requests to send, messages received): refused for good; refused once and sent later."""
@@ -135,17 +111,11 @@ EXPECTED: dict[str, dict[str, tuple[str, int, int, int]]] = {
         "wrong content type": UNKNOWN_BUT_THERE,
     },
 }
-PROVIDERS = {"email": "acs", "sms": "twilio", "whatsapp": "meta", "teams_chat": "teams"}
-PEOPLE = {
-    "email": "alice@example.com",
-    "sms": "+41791234567",
-    "whatsapp": "+41791234567",
-    "teams_chat": PERSON,
-}
 CELLS = [(channel, fault) for channel, row in EXPECTED.items() for fault in row]
 
 
 def test_every_cell_is_expected_to_come_to_something() -> None:
+    assert set(EXPECTED) == set(MessagingChannel)
     assert all(set(row) == set(FAULTS) for row in EXPECTED.values())
 
 
@@ -166,8 +136,9 @@ async def test_a_fault_comes_to_what_the_table_says(
     seconds = 0.8 if fault == "timeout" else 10
     async with running(storage, tmp_path, MESSAGING_PROVIDER_TIMEOUT_SECONDS=seconds) as product:
         await product.subscription(source=BY_TEMPLATE if channel == "whatsapp" else GREETING)
-        await product.subscribe("alice", PEOPLE[channel], channel)
-        rule = {"provider": PROVIDERS[channel], "operation": "send", "times": 1, **FAULTS[fault]}
+        case = CASES[MessagingChannel(channel)]
+        await product.subscribe("alice", case.person(0), channel)
+        rule = {"provider": case.provider, "operation": "send", "times": 1, **FAULTS[fault]}
         product.sandbox.faults.replace([rule])
         execution = await product.execute()
         await settle(product)
