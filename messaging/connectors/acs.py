@@ -2,14 +2,18 @@
 
 The delivery's id is the operation id: ACS can be asked for it, and takes a second post with the same id as the
 same message (assumed, docs/guarantees.md). Source: ACS Email REST API 2025-09-01; error codes: ERRORS below.
+
+The requests go through the SDK's pipeline with its signature and nothing else: a redirect or a retry is not wanted
+here, and what else `EmailClient` does around a request costs more than sending it (docs/decisions/0004-acs-pipeline.md).
 """
 
+import json
 import re
 from typing import Any
 
 from aiohttp import ClientConnectorError
-from azure.communication.email.aio import EmailClient
-from azure.core.credentials import AzureKeyCredential
+from azure.communication.email._shared.policy import HMACCredentialsPolicy
+from azure.core import AsyncPipelineClient
 from azure.core.exceptions import AzureError
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
@@ -78,10 +82,10 @@ class ConnectorMessagingEmail(Connector):
             raise ConfigurationError("E-mail is not configured")
         endpoint, key = split_acs(settings.acs_connection_string)
         self._endpoint = settings.acs_endpoint or endpoint
-        self._credential = AzureKeyCredential(key)
+        self._signature = HMACCredentialsPolicy(self._endpoint, key, decode_url=True)
         self._sender = settings.acs_sender_email
         self._http = http
-        self._client: EmailClient | None = None
+        self._client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] | None = None
 
     @property
     def sender(self) -> str:
@@ -103,13 +107,13 @@ class ConnectorMessagingEmail(Connector):
         if content.html:
             body["content"]["html"] = content.html
         headers = {"Operation-Id": message.deliveryId}
-        response = await self._call(HttpRequest("POST", _url("/emails:send"), json=body, headers=headers))
+        response = await self._call(HttpRequest("POST", self._url("/emails:send"), json=body, headers=headers))
         if response.status_code != 202:
             raise _error(response)
         return Sent(_accepted(response))
 
     async def _look_up(self, deliveryId: str) -> str | None:
-        response = await self._call(HttpRequest("GET", _url(f"/emails/operations/{deliveryId}")))
+        response = await self._call(HttpRequest("GET", self._url(f"/emails/operations/{deliveryId}")))
         if response.status_code == 404:
             return None
         if response.status_code != 200:
@@ -120,30 +124,26 @@ class ConnectorMessagingEmail(Connector):
     async def _call(self, request: HttpRequest) -> AsyncHttpResponse:
         """One request, one answer. A connection that never came about is told from one that broke."""
         if self._client is None:
-            options = {"retry_total": 0, "permit_redirects": False, **self._http.azure()}
-            self._client = EmailClient(self._endpoint, self._credential, **options)
+            self._client = AsyncPipelineClient(self._endpoint, policies=[self._signature], **self._http.azure())
         try:
-            response = await self._client.send_request(request)
-            await response.read()
+            return await self._client.send_request(request)
         except AzureError as error:
             if isinstance(error.inner_exception, ClientConnectorError):
                 raise NotAccepted("The provider cannot be reached") from None
             raise Ambiguous("The connection to the provider broke before it answered") from None
-        return response
+
+    def _url(self, path: str) -> str:
+        return f"{self._endpoint}{path}?api-version=2025-09-01"
 
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
 
 
-def _url(path: str) -> str:
-    return f"{{endpoint}}{path}?api-version=2025-09-01"
-
-
 def _accepted(response: AsyncHttpResponse) -> str:
     """The operation's id from a success. Raises for an operation that ended badly or an unreadable body."""
     try:
-        answer = response.json()
+        answer = json.loads(response.content)
         operationId, status = answer["id"], answer["status"]
     except (ValueError, KeyError, TypeError):
         raise Ambiguous("The provider's answer cannot be read") from None
@@ -154,7 +154,7 @@ def _accepted(response: AsyncHttpResponse) -> str:
 
 def _error(response: AsyncHttpResponse) -> ConnectorError:
     try:
-        detail = response.json()["error"]
+        detail = json.loads(response.content)["error"]
     except (ValueError, KeyError, TypeError):
         detail = {}
     default = STATUSES.get(response.status_code) or (Ambiguous if response.status_code >= 500 else MessageRefused)
