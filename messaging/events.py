@@ -25,7 +25,7 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r
 class EventData(BaseModel):
     """Whom the event concerns. `details` is any object."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     mandateId: str
     userId: Annotated[Text, StringConstraints(max_length=256)]
@@ -35,7 +35,7 @@ class EventData(BaseModel):
 class CloudEvent(BaseModel):
     """Attributes beyond these are extensions, which CloudEvents allows; they are not read."""
 
-    model_config = ConfigDict(strict=True)
+    model_config = ConfigDict(strict=True, defer_build=True)
 
     specversion: Literal["1.0"]
     id: Text
@@ -48,7 +48,7 @@ class CloudEvent(BaseModel):
 class GridEvent(BaseModel):
     """The Event Grid schema of the same."""
 
-    model_config = ConfigDict(strict=True)
+    model_config = ConfigDict(strict=True, defer_build=True)
 
     id: Text
     source: Text = Field(alias="topic")

@@ -6,10 +6,10 @@ therefore a setting.
 """
 
 from ssl import SSLContext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aiohttp import ClientSession, DummyCookieJar, TCPConnector
-from azure.core.pipeline.transport import AioHttpTransport
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
 
 
 class Http:
@@ -23,8 +23,10 @@ class Http:
         self._tls = tls
         self._session: ClientSession | None = None
 
-    def session(self) -> ClientSession:
+    def session(self) -> "ClientSession":
         if self._session is None:
+            from aiohttp import ClientSession, DummyCookieJar, TCPConnector  # loads the system's certificates
+
             self._session = ClientSession(
                 connector=TCPConnector(limit=0, ssl=self._tls or True),
                 cookie_jar=DummyCookieJar(),
@@ -35,6 +37,8 @@ class Http:
 
     def azure(self) -> dict[str, Any]:
         """The keyword arguments that put an Azure SDK client on this session."""
+        from azure.core.pipeline.transport import AioHttpTransport
+
         transport = AioHttpTransport(session=self.session(), session_owner=False, use_env_settings=False)
         return {"transport": transport}
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeIs
 
-import jwt
-
 from messaging.access import Principal, Role
 from messaging.errors import Forbidden, InvalidInput, InvalidToken
 from messaging.models import MANDATE_ID, MandateId
@@ -143,6 +141,8 @@ def _mandate(text: object) -> MandateId:
 
 def local_token(key: str, principal: Principal, expires: float) -> str:
     """A token for local life, valid until `expires` (UTC seconds)."""
+    import jwt
+
     role = next(name for name, value in ROLES.items() if value is principal.role)
     claims = {
         "iss": LOCAL_ISSUER,

@@ -7,14 +7,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from typing import Any
-
-from aiohttp import ClientTimeout
-from jwt import PyJWK
-from jwt.exceptions import PyJWTError
+from typing import TYPE_CHECKING, Any
 
 from messaging.errors import InvalidToken, IssuerUnavailable
 from messaging.http import Http
+
+if TYPE_CHECKING:
+    from jwt import PyJWK
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ class Keys:
         self._failed = False
         self._fetching: asyncio.Task[None] | None = None
 
-    async def get(self, kid: str) -> PyJWK:
+    async def get(self, kid: str) -> "PyJWK":
         """The key of this name. Raises InvalidToken for an unknown one, IssuerUnavailable if nobody can say.
 
         A key that is known is never waited for: it is renewed behind the request.
@@ -78,7 +77,9 @@ class Keys:
         finally:
             self._fetching = None
 
-    async def _asked(self) -> dict[str, PyJWK]:
+    async def _asked(self) -> "dict[str, PyJWK]":
+        from aiohttp import ClientTimeout
+
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         request = self._http.session().get(
             self._url, headers=headers, allow_redirects=False, timeout=ClientTimeout(total=TIMEOUT)
@@ -99,8 +100,10 @@ class Keys:
         return keys
 
 
-def _key(given: Any) -> tuple[str, PyJWK] | None:
+def _key(given: Any) -> "tuple[str, PyJWK] | None":
     """A key by its name, if tokens may be signed with it."""
+    from jwt import PyJWK, PyJWTError  # see tokens.py
+
     if not isinstance(given, dict) or given.get("use", "sig") != "sig" or not isinstance(given.get("kid"), str):
         return None
     try:

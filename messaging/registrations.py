@@ -14,7 +14,6 @@ from messaging.cursors import Asked, Page
 from messaging.errors import Forbidden, NotFound
 from messaging.inputs import RegistrationChange, RegistrationData
 from messaging.models import MandateId, MessagingChannel, MessagingSubscriptionRegistration
-from messaging.recipients import normalise
 from messaging.registry import Registry, by_id, columns, listed, match
 from messaging.storage import keys
 from messaging.storage.base import Delete, Insert, Merge, Row, Table, Tables, repeated
@@ -87,7 +86,7 @@ class Registrations:
         require(principal, Action.OWN_REGISTRATIONS)
         subscription = await self._registry.getSubscription(principal, subscriptionId)
         self._channels.require(data.channel)
-        given = {"channelConfig": normalise(data.channel, data.channelConfig), "enabled": True}
+        given = {"channelConfig": _normalise(data.channel, data.channelConfig), "enabled": True}
         key = keys.registration(subscription.id, principal.userId, data.channel.value)
 
         async def move() -> tuple[Registration, bool]:
@@ -119,7 +118,7 @@ class Registrations:
             if change.channelConfig is not None:
                 channel = MessagingChannel(row["channel"])
                 self._channels.require(channel)
-                given["channelConfig"] = normalise(channel, change.channelConfig)
+                given["channelConfig"] = _normalise(channel, change.channelConfig)
             return await self._write(principal.mandateId, row, given)
 
         return await repeated(move)
@@ -207,3 +206,9 @@ def _by_person(row: Row) -> str:
 
 def _registration(row: Row) -> Registration:
     return Registration(**row.values, etag=row.etag)
+
+
+def _normalise(channel: MessagingChannel, channelConfig: str) -> str:
+    from messaging.recipients import normalise  # its libraries are for who registers, not for who sends
+
+    return normalise(channel, channelConfig)

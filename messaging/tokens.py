@@ -1,13 +1,12 @@
 """Bearer tokens: what they claim, if their signature, issuer, audience and times are right.
 
+PyJWT and the cryptography below it are imported with the first token: instances of queues and timers see none.
 Source: RFC 8725 (JWT best current practice), RFC 9068 (access tokens), RFC 6750 (the Authorization header).
 """
 
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
-
-import jwt
 
 from messaging.errors import InvalidToken, Unauthenticated
 from messaging.jwks import ALGORITHMS, Keys
@@ -75,6 +74,8 @@ def bearer(headers: Mapping[str, str]) -> str:
 
 def _named(token: str) -> tuple[str, str]:
     """Algorithm and key id, looked at before anything is fetched for them. Raises InvalidToken."""
+    import jwt
+
     try:
         header = jwt.get_unverified_header(token)
     except (jwt.InvalidTokenError, ValueError, RecursionError):
@@ -90,6 +91,8 @@ def _named(token: str) -> tuple[str, str]:
 
 
 def _verified(token: str, key: Any, algorithm: str, expected: tuple[str, str]) -> Claims:
+    import jwt
+
     issuer, audience = expected
     try:
         return jwt.decode(

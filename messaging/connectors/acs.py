@@ -4,7 +4,7 @@ The delivery's id is the operation id: ACS can be asked for it, and takes a seco
 same message (assumed, docs/guarantees.md). Source: ACS Email REST API 2025-09-01; error codes: ERRORS below.
 
 The requests go through the SDK's pipeline with its signature and nothing else: a redirect or a retry is not wanted
-here, and what else `EmailClient` does around a request costs more than sending it (docs/decisions/0004-acs-pipeline.md).
+here, and what else `EmailClient` does around a request costs more than to send it (docs/decisions/0004-email.md).
 """
 
 import json

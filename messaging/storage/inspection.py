@@ -3,14 +3,15 @@
 import time
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import ResourceExistsError
-from azure.data.tables.aio import TableServiceClient
-from azure.storage.queue.aio import QueueServiceClient
 
 from messaging.errors import ConfigurationError, StorageUnavailable
 from messaging.storage.account import Account, reaching_storage
+
+if TYPE_CHECKING:
+    from azure.storage.queue.aio import QueueServiceClient
 
 PROBE = "messaging-doctor"
 """The queue of `round_trip`; its messages live for a minute."""
@@ -21,8 +22,11 @@ class Inspection:
         self._account = account
         self._service: QueueServiceClient | None = None
 
-    def connect(self) -> QueueServiceClient:
+    def connect(self) -> "QueueServiceClient":
         """The account's queues; nothing is sent yet. Raises ConfigurationError for a useless connection string."""
+        from azure.data.tables.aio import TableServiceClient
+        from azure.storage.queue.aio import QueueServiceClient  # see queues.py
+
         if self._service is None:
             try:
                 self._account.client(TableServiceClient, "table")  # it refuses strings that queues take

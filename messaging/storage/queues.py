@@ -2,13 +2,15 @@
 
 import math
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
-from azure.storage.queue import TextBase64EncodePolicy
-from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from messaging.storage.account import Account, reaching_storage
 from messaging.storage.base import QueueMessage, message_text
+
+if TYPE_CHECKING:
+    from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 LONGEST_DELAY = 7 * 24 * 3600 - 60
 
@@ -35,7 +37,10 @@ class AzureQueues:
         if self._service is not None:
             await self._service.close()
 
-    def _client(self, queue: str) -> QueueClient:
+    def _client(self, queue: str) -> "QueueClient":
+        from azure.storage.queue import TextBase64EncodePolicy  # costly, and most instances never put a message
+        from azure.storage.queue.aio import QueueServiceClient
+
         if self._service is None:
             self._service = self._account.client(QueueServiceClient, "queue")
         if queue not in self._clients:

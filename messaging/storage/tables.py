@@ -2,19 +2,21 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.data.tables import TableErrorCode
-from azure.data.tables.aio import TableClient, TableServiceClient
 
 from messaging.errors import Conflict
 from messaging.storage.account import REPEATABLE, Account, reaching_storage
 from messaging.storage.base import Operation, Partition, Row, Table, check
 from messaging.storage.transactions import Refused, decode, encode
 
+if TYPE_CHECKING:
+    from azure.data.tables.aio import TableClient, TableServiceClient
+
 _RANGE = "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last"
 _CONFLICT = {404, 409, 412}
+_NO_TABLE = "TableNotFound"
 
 
 class AzureTables:
@@ -24,11 +26,11 @@ class AzureTables:
         self._clients: dict[Table, TableClient] = {}
 
     async def get(self, table: Table, partition: Partition, key: str) -> Row | None:
-        async def read(client: TableClient) -> Row | None:
+        async def read(client: "TableClient") -> Row | None:
             try:
                 return _row(await client.get_entity(partition, key))
             except ResourceNotFoundError as error:
-                if _code(error) == TableErrorCode.TABLE_NOT_FOUND:
+                if _code(error) == _NO_TABLE:
                     raise
                 return None
 
@@ -45,7 +47,7 @@ class AzureTables:
         parameters = {"partition": str(partition), "first": span[0], "last": span[1]}
         select = ["PartitionKey", "RowKey", *columns] if columns else None
 
-        async def read(client: TableClient) -> list[Row]:
+        async def read(client: "TableClient") -> list[Row]:
             rows: list[Row] = []
             found = client.query_entities(
                 _RANGE, parameters=parameters, select=select, results_per_page=min(limit, 1000)
@@ -61,14 +63,14 @@ class AzureTables:
     async def commit(self, table: Table, partition: Partition, operations: Sequence[Operation]) -> list[str]:
         check(operations)
 
-        async def write(client: TableClient) -> list[str]:
+        async def write(client: "TableClient") -> list[str]:
             request = encode(client, partition, operations)
             try:
                 # the pipeline with the account's credential and retries is not public (docs/decisions/0003)
                 response = await client._client.send_request(request, stream=True, **REPEATABLE)
                 return await decode(response, len(operations))
             except Refused as error:
-                if error.status_code in _CONFLICT and _code(error) != TableErrorCode.TABLE_NOT_FOUND:
+                if error.status_code in _CONFLICT and _code(error) != _NO_TABLE:
                     raise Conflict(f"{table}: {_code(error)}") from None
                 raise
 
@@ -78,20 +80,22 @@ class AzureTables:
         if self._service is not None:
             await self._service.close()
 
-    async def _on[T](self, table: Table, action: Callable[[TableClient], Awaitable[T]]) -> T:
+    async def _on[T](self, table: Table, action: "Callable[[TableClient], Awaitable[T]]") -> T:
         """Run the action on the table; the first action ever makes the table."""
         async with reaching_storage():
             try:
                 return await action(self._client(table))
             except HttpResponseError as error:
-                if _code(error) != TableErrorCode.TABLE_NOT_FOUND:
+                if _code(error) != _NO_TABLE:
                     raise
             with suppress(ResourceExistsError):  # another process made it in the same moment
                 await self._client(table).create_table()
             return await action(self._client(table))
 
-    def _client(self, table: Table) -> TableClient:
+    def _client(self, table: Table) -> "TableClient":
         if self._service is None:
+            from azure.data.tables.aio import TableServiceClient  # not for those who only load the functions
+
             self._service = self._account.client(TableServiceClient, "table")
         if table not in self._clients:
             self._clients[table] = self._service.get_table_client(table)

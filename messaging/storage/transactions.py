@@ -9,14 +9,17 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from email.utils import formatdate
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import uuid4
 
 from azure.core.exceptions import HttpResponseError
 from azure.core.rest import AsyncHttpResponse, HttpRequest
-from azure.data.tables.aio import TableClient
 
 from messaging.storage.base import Delete, Insert, Operation, Upsert, Value
+
+if TYPE_CHECKING:
+    from azure.data.tables.aio import TableClient
 
 _EDM = {str: "Edm.String", float: "Edm.Double"}
 _BOUNDARY = re.compile(rb"boundary=\"?([^\s\";]+)")
@@ -34,7 +37,7 @@ class Refused(HttpResponseError):
         self.error_code = code
 
 
-def encode(client: TableClient, partition: str, operations: Sequence[Operation]) -> HttpRequest:
+def encode(client: "TableClient", partition: str, operations: Sequence[Operation]) -> HttpRequest:
     """The request that does all operations on rows of one partition of the client's table, or none."""
     batch, changeset, date = f"batch_{uuid4()}", f"changeset_{uuid4()}", formatdate(usegmt=True)
     stamp = f"x-ms-date: {date}\r\nDate: {date}\r\n\r\n"
