@@ -42,8 +42,8 @@ test: install lint ## lint, types, tests against Azurite and the sandbox
 proof: install ## the heavy part: ten thousand people, killed processes, fuzzing; prints its figures
 	$(BIN)/python -m pytest tests/proof -s
 
-bench: install .venv/.bench ## speed beside the alternatives, 25 minutes (QUICK=1: 3); PARTS="ways growth latency cold imports"
-	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(PARTS)
+bench: install .venv/.bench ## speed beside the alternatives, half an hour (QUICK=1: 3 minutes); PARTS="ways growth latency cold imports" ROUNDS=3
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(PARTS)
 
 .venv/.bench: .venv/.installed requirements-bench.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from typing import cast
 from uuid import uuid4
 
-import uvloop
-
 
 @dataclass
 class Seen:
@@ -101,6 +99,8 @@ async def _serve(ended: Callable[[], bool]) -> None:
 
 
 if __name__ == "__main__":
+    import uvloop
+
     from dev.processes import parent_has_gone
 
     sys.exit(uvloop.run(_serve(parent_has_gone)))

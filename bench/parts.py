@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench import product
@@ -28,6 +29,8 @@ class Size:
     """How much is measured."""
 
     rounds: int
+    large_rounds: int
+    """Of the large runs: they take long, and differ little."""
     small: int
     large: int
     sequential: int
@@ -36,8 +39,8 @@ class Size:
     latencies: tuple[int, ...]
 
 
-FULL = Size(3, 1000, 10_000, 300, (1000, 10_000, 50_000), (1, 10, 1000))
-QUICK = Size(1, 200, 0, 40, (200, 1000), (1, 10))
+FULL = Size(3, 1, 1000, 10_000, 300, (1000, 10_000, 50_000), (1, 10, 1000))
+QUICK = Size(1, 1, 200, 0, 40, (200, 1000), (1, 10))
 
 
 async def ways(site: Site, size: Size, say: Say) -> list[dict[str, Any]]:
@@ -51,16 +54,19 @@ async def ways(site: Site, size: Size, say: Say) -> list[dict[str, Any]]:
             rows += await Block(channel, latency, counts).measure(site, size.rounds, say)
             if size.large:
                 large = {way: size.large for way in WAYS if way not in SMALL_ONLY}
-                rows += await Block(channel, latency, large).measure(site, size.rounds, say)
+                rows += await Block(channel, latency, large).measure(site, size.large_rounds, say)
     return rows
 
 
 async def growth(site: Site, size: Size, say: Say) -> list[dict[str, Any]]:
-    """What one message costs, however many there are: CPU, storage operations, entities, memory."""
+    """What one message costs, however many there are: CPU, storage operations, entities, memory.
+
+    SMS, which are sent in smaller groups, once: how the costs grow does not depend on the channel.
+    """
     rows = []
-    for count in size.growth:
-        sample, more = await product.measure(site, "email", count, 0)
-        row = {"recipients": count, "rate": sample.rate, "cpu": sample.micros, **more}
+    for channel, count in (("sms", size.growth[0]), *(("email", count) for count in size.growth)):
+        sample, more = await product.measure(site, channel, count, 0)
+        row = {"channel": channel, "recipients": count, "rate": sample.rate, "cpu": sample.micros, **more}
         say(f"growth: {row}")
         rows.append(row)
     return rows
@@ -112,14 +118,17 @@ async def cold(site: Site, size: Size, say: Say) -> dict[str, Any]:
 
 
 async def imports(site: Site, size: Size, say: Say) -> dict[str, Any]:
-    """CPU milliseconds of importing function_app, and of azure.functions alone, in turn."""
-    settings = {**os.environ, **site.settings(site.account())}
+    """CPU milliseconds of importing function_app, and of azure.functions alone, in turn, both from bytecode."""
     found: dict[str, list[float]] = {"azure.functions": [], "function_app": []}
-    for _ in range(3 + 2 * size.rounds):
-        for module, times in found.items():
-            code = f"import time; a = time.process_time(); import {module}; print(time.process_time() - a)"
-            ended = subprocess.run([sys.executable, "-c", code], env=settings, capture_output=True, check=True)
-            times.append(1000 * float(ended.stdout))
+    with TemporaryDirectory() as bytecode:
+        settings = {**os.environ, **site.settings(site.account()), "PYTHONPYCACHEPREFIX": bytecode}
+        settings.pop("PYTHONDONTWRITEBYTECODE", None)
+        for number in range(4 + 2 * size.rounds):
+            for module, times in found.items():
+                code = f"import time; a = time.process_time(); import {module}; print(time.process_time() - a)"
+                ended = subprocess.run([sys.executable, "-c", code], env=settings, capture_output=True, check=True)
+                if number:  # the first import writes the bytecode
+                    times.append(1000 * float(ended.stdout))
     say(f"imports: { ({name: round(statistics.median(of)) for name, of in found.items()}) } ms")
     return {name: summary(of) for name, of in found.items()}
 

@@ -15,6 +15,13 @@ from dev.stack import local_settings
 
 ACCOUNTS = 400
 
+UNLIMITED = {
+    "MESSAGING_RATE_LIMIT_SESSION": "1000000",
+    "MESSAGING_RATE_LIMIT_TRIGGER": "1000000",
+    "MESSAGING_RATE_LIMIT_STORAGE": "memory",
+}
+"""The bench asks twenty times a second whether all is sent; that is not to be limited, nor counted as storage."""
+
 
 @dataclass
 class Site:
@@ -29,7 +36,7 @@ class Site:
 
     def settings(self, connection: str) -> dict[str, str]:
         """The product's settings for the fake and an account."""
-        return local_settings(connection, self.fake)
+        return local_settings(connection, self.fake) | UNLIMITED
 
     async def forget(self, latency: int) -> None:
         """Let the fake count from 0 and answer after so many milliseconds."""

@@ -146,6 +146,7 @@ def _client(connection: str, name: str) -> QueueClient:
             random_jitter_range=0,
             connection_timeout=5,
             read_timeout=30,
+            use_env_settings=False,  # else every look reads ~/.netrc and the proxy variables
         )
     except ValueError as error:
         raise HostError(f"the connection string for the queue {name} is wrong: {error}") from error
