@@ -37,7 +37,7 @@ format: .venv/.installed ## mend what can be mended
 	$(BIN)/ruff format .
 
 test: install lint ## lint, types, tests against Azurite and the sandbox
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 proof: install ## the heavy part: ten thousand people, killed processes, fuzzing; prints its figures
 	$(BIN)/python -m pytest tests/proof -s

@@ -16,7 +16,7 @@ FILES = dict(re.findall(r"^New file `(\S+)`:\n\n```python\n(.*?)^```$", PAGE, re
 BELOW = re.findall(r"^In `(\S+)`, below `([^\n]+)`:\n\n```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 BECOMES = re.findall(r"^In `(\S+)`, `(.+)` becomes `(.+)`\.$", PAGE, re.MULTILINE)
 QUESTIONS = "tests/connectors/test_every_connector.py"
-COPIED = ("messaging", "dev", "tests", "subscriptions")
+COPIED = ("bench", "messaging", "dev", "tests", "subscriptions")
 
 
 def change(root: Path, path: str, old: str, new: str) -> None:

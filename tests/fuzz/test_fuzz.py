@@ -11,6 +11,8 @@ async def test_the_service_is_as_its_specification_says(tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         here.host()
         async with here.client(mandate()) as client:
-            report = fuzz(client, await prepare(client), tmp_path, "-n", "3")
+            report = fuzz(
+                client, await prepare(client), tmp_path, "-n", "3", "--phases", "examples,coverage,fuzzing"
+            )
     assert not report.failures, report.text
-    assert report.cases > 400
+    assert report.cases > 300
