@@ -31,7 +31,11 @@ SubscriptionId = Annotated[
     AfterValidator(_subscription_id),
     Field(json_schema_extra={"pattern": "^(?=.*[A-Za-z])[A-Za-z_]{1,64}$"}),
 ]
-Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Label = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    Field(json_schema_extra={"pattern": r"\S"}),  # white space alone is stripped to nothing
+]
 Description = Annotated[str, StringConstraints(max_length=2000)]
 Schedule = Annotated[
     str,
