@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from azure.core.exceptions import (
     ClientAuthenticationError,
     HttpResponseError,
+    IncompleteReadError,
     ServiceRequestError,
     ServiceResponseError,
 )
@@ -35,7 +36,14 @@ One that was done all the same meets itself as a Conflict, and whoever wrote it 
 (The queue SDK repeats its POSTs by itself; a queue message that comes twice is acknowledged.)
 """
 
-_OUTAGE = {403, 408, 429, 500, 502, 503, 504}
+_NO_ANSWER = (
+    TimeoutError,
+    ServiceRequestError,
+    ServiceResponseError,
+    IncompleteReadError,
+    ClientAuthenticationError,
+)
+_OUTAGE = {401, 403, 408, 429, 500, 502, 503, 504}
 
 
 class Account:
@@ -74,7 +82,7 @@ async def reaching_storage() -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(SECONDS):
             yield
-    except (TimeoutError, ServiceRequestError, ServiceResponseError, ClientAuthenticationError) as error:
+    except _NO_ANSWER as error:
         raise StorageUnavailable(f"Storage cannot be reached ({type(error).__name__})") from error
     except HttpResponseError as error:
         if error.status_code in _OUTAGE:

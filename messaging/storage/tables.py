@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError
+from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from messaging.errors import Conflict
+from messaging.storage import reads
 from messaging.storage.account import REPEATABLE, Account, reaching_storage
 from messaging.storage.base import Operation, Partition, Row, Table, check
 from messaging.storage.transactions import Refused, decode, encode
@@ -14,7 +16,6 @@ from messaging.storage.transactions import Refused, decode, encode
 if TYPE_CHECKING:
     from azure.data.tables.aio import TableClient, TableServiceClient
 
-_RANGE = "PartitionKey eq @partition and RowKey ge @first and RowKey lt @last"
 _CONFLICT = {404, 409, 412}
 _NO_TABLE = "TableNotFound"
 
@@ -28,11 +29,12 @@ class AzureTables:
     async def get(self, table: Table, partition: Partition, key: str) -> Row | None:
         async def read(client: "TableClient") -> Row | None:
             try:
-                return _row(await client.get_entity(partition, key))
-            except ResourceNotFoundError as error:
-                if _code(error) == _NO_TABLE:
-                    raise
-                return None
+                answer = await _send(client, reads.one(client, partition, key))
+                return reads.row(reads.answered(answer))
+            except HttpResponseError as error:
+                if error.status_code == 404 and _code(error) != _NO_TABLE:
+                    return None
+                raise
 
         return await self._on(table, read)
 
@@ -44,19 +46,16 @@ class AzureTables:
         limit: int,
         columns: Sequence[str] = (),
     ) -> list[Row]:
-        parameters = {"partition": str(partition), "first": span[0], "last": span[1]}
-        select = ["PartitionKey", "RowKey", *columns] if columns else None
-
         async def read(client: "TableClient") -> list[Row]:
             rows: list[Row] = []
-            found = client.query_entities(
-                _RANGE, parameters=parameters, select=select, results_per_page=min(limit, 1000)
-            )
-            async for entity in found:
-                rows.append(_row(entity))
-                if len(rows) == limit:
-                    break
-            return rows
+            page: dict[str, str] = {}
+            while True:
+                page["$top"] = str(min(limit - len(rows), reads.PAGE))
+                answer = await _send(client, reads.several(client, partition, span, columns, page))
+                rows += [reads.row(entity) for entity in reads.answered(answer)["value"]]
+                page = reads.next_page(answer.headers)
+                if not page or len(rows) >= limit:
+                    return rows
 
         return await self._on(table, read)
 
@@ -64,11 +63,9 @@ class AzureTables:
         check(operations)
 
         async def write(client: "TableClient") -> list[str]:
-            request = encode(client, partition, operations)
             try:
-                # the pipeline with the account's credential and retries is not public (docs/decisions/0003)
-                response = await client._client.send_request(request, stream=True, **REPEATABLE)
-                return await decode(response, len(operations))
+                answer = await _send(client, encode(client, partition, operations), stream=True)
+                return await decode(answer, len(operations))
             except Refused as error:
                 if error.status_code in _CONFLICT and _code(error) != _NO_TABLE:
                     raise Conflict(f"{table}: {_code(error)}") from None
@@ -102,12 +99,15 @@ class AzureTables:
         return self._clients[table]
 
 
+async def _send(client: "TableClient", request: HttpRequest, stream: bool = False) -> AsyncHttpResponse:
+    """The answer to a request with the account's credential and retries.
+
+    That pipeline is not public (docs/decisions/0003-transactions.md). Only a streamed answer may be no JSON.
+    """
+    return await client._client.send_request(request, stream=stream, **REPEATABLE)
+
+
 def _code(error: HttpResponseError) -> str | None:
     """Azure's own word for what went wrong; the SDK sets it without declaring it."""
     code = getattr(error, "error_code", None)
     return getattr(code, "value", code)
-
-
-def _row(entity: Any) -> Row:
-    values = {name: value for name, value in entity.items() if name not in ("PartitionKey", "RowKey")}
-    return Row(entity["RowKey"], values, entity.metadata["etag"])

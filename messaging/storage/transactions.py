@@ -10,13 +10,13 @@ import re
 from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 from uuid import uuid4
 
 from azure.core.exceptions import HttpResponseError
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from messaging.storage.base import Delete, Insert, Operation, Upsert, Value
+from messaging.storage.reads import code, failure, key_path
 
 if TYPE_CHECKING:
     from azure.data.tables.aio import TableClient
@@ -71,9 +71,7 @@ async def decode(response: AsyncHttpResponse, count: int) -> list[str]:
     """
     answer = await response.read()
     if response.status_code != 202:
-        error = HttpResponseError(response=response)
-        error.error_code = response.headers.get("x-ms-error-code") or _code(answer)  # type: ignore[attr-defined]
-        raise error
+        raise failure(response, answer)
     boundary = _BOUNDARY.search(answer)  # of the changeset; that of the batch stands in the response's own header
     parts = answer.split(b"--" + boundary[1])[1:-1] if boundary else []
     etags = [_etag(part) for part in parts]
@@ -86,17 +84,13 @@ def _request(table: str, partition: str, operation: Operation) -> tuple[str, str
     """One operation as its request line, the headers that are its own, and its body."""
     if isinstance(operation, Insert):
         return f"POST {table}", f"Accept: {_MINIMAL}\r\n", _body(partition, operation.key, operation.values)
-    line = f"{table}(PartitionKey='{_quoted(partition)}',RowKey='{_quoted(operation.key)}')"
+    line = table + key_path(partition, operation.key)
     if isinstance(operation, Upsert):
         return f"PUT {line}", f"Accept: {_PLAIN}\r\n", _body(partition, operation.key, operation.values)
     match = f"If-Match: {operation.etag or '*'}\r\n"
     if isinstance(operation, Delete):
         return f"DELETE {line}", f"Accept: {_MINIMAL}\r\n{match}", ""
     return f"PATCH {line}", f"Accept: {_PLAIN}\r\n{match}", _body(partition, operation.key, operation.values)
-
-
-def _quoted(key: str) -> str:
-    return quote(key.replace("'", "''"), safe="")
 
 
 def _body(partition: str, key: str, values: Mapping[str, Value]) -> str:
@@ -114,13 +108,6 @@ def _etag(part: bytes) -> str:
     head, _, body = answer.partition(b"\r\n\r\n")
     status = _STATUS.match(head)
     if status is None or not 200 <= int(status[1]) < 300:
-        raise Refused(int(status[1]) if status else 500, _code(body))
+        raise Refused(int(status[1]) if status else 500, code(body))
     etag = _ETAG.search(head)
     return etag[1].decode().strip() if etag else ""
-
-
-def _code(body: bytes) -> str:
-    try:
-        return str(json.loads(body)["odata.error"]["code"])
-    except (ValueError, KeyError, TypeError):
-        return ""

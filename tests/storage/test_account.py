@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from azure.core.exceptions import HttpResponseError, ServiceRequestError
+from azure.core.exceptions import HttpResponseError, IncompleteReadError, ServiceRequestError
 from azure.data.tables.aio import TableServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
@@ -39,7 +39,12 @@ def answered(status: int) -> HttpResponseError:
 
 @pytest.mark.parametrize(
     "error",
-    [ServiceRequestError("no"), TimeoutError(), answered(403), answered(429), answered(500), answered(503)],
+    [
+        ServiceRequestError("no"),
+        TimeoutError(),
+        IncompleteReadError("the answer broke off"),
+        *(answered(status) for status in (401, 403, 429, 500, 503)),
+    ],
 )
 async def test_every_kind_of_outage_is_one_error(error: Exception) -> None:
     with pytest.raises(StorageUnavailable):
