@@ -3,21 +3,22 @@
 The delivery's id is the operation id: ACS can be asked for it, and takes a second post with the same id as the
 same message (assumed, docs/guarantees.md). Source: ACS Email REST API 2025-09-01; error codes: ERRORS below.
 
-The requests go through the SDK's pipeline with its signature and nothing else: a redirect or a retry is not wanted
-here, and what else `EmailClient` does around a request costs more than to send it (docs/decisions/0004-email.md).
+The SDK does more around a request than the request costs, and none of it is wanted here: retries, redirects,
+polling (docs/decisions/0004-email.md).
 """
 
+import hmac
 import json
 import re
+from base64 import b64decode, b64encode
+from email.utils import formatdate
+from hashlib import sha256
 from typing import Any
 
-from aiohttp import ClientConnectorError
-from azure.communication.email._shared.policy import HMACCredentialsPolicy
-from azure.core import AsyncPipelineClient
-from azure.core.exceptions import AzureError
-from azure.core.rest import AsyncHttpResponse, HttpRequest
+from yarl import URL
 
-from messaging.connectors.base import Connector, Message, Sent, retry_after
+from messaging.connectors import wire
+from messaging.connectors.base import Connector, Message, Sent
 from messaging.content import Content
 from messaging.errors import (
     Ambiguous,
@@ -25,7 +26,6 @@ from messaging.errors import (
     ConnectorError,
     InvalidInput,
     MessageRefused,
-    NotAccepted,
     RecipientRefused,
     SenderBlocked,
 )
@@ -54,7 +54,6 @@ ERRORS: dict[str, type[ConnectorError]] = {code: kind for kind, codes in _BY_KIN
 """ACS's error codes. Microsoft publishes no full list (azure-sdk-for-net#56805): the status decides the rest."""
 
 STATUSES: dict[int, type[ConnectorError]] = {
-    **dict.fromkeys(range(300, 400), SenderBlocked),  # redirects are not followed
     400: MessageRefused,
     401: SenderBlocked,
     403: SenderBlocked,
@@ -82,10 +81,10 @@ class ConnectorMessagingEmail(Connector):
             raise ConfigurationError("E-mail is not configured")
         endpoint, key = split_acs(settings.acs_connection_string)
         self._endpoint = settings.acs_endpoint or endpoint
-        self._signature = HMACCredentialsPolicy(self._endpoint, key, decode_url=True)
+        self._emails = self._url("/emails:send")
+        self._key = b64decode(key)
         self._sender = settings.acs_sender_email
         self._http = http
-        self._client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] | None = None
 
     @property
     def sender(self) -> str:
@@ -106,60 +105,60 @@ class ConnectorMessagingEmail(Connector):
         }
         if content.html:
             body["content"]["html"] = content.html
-        headers = {"Operation-Id": message.deliveryId}
-        response = await self._call(HttpRequest("POST", self._url("/emails:send"), json=body, headers=headers))
-        if response.status_code != 202:
-            raise _error(response)
-        return Sent(_accepted(response))
+        headers = {"Operation-Id": message.deliveryId, "Content-Type": "application/json"}
+        answer = await self._call("POST", self._emails, headers, json.dumps(body).encode())
+        if answer.status != 202:
+            raise _error(answer)
+        return Sent(_accepted(answer))
 
     async def _look_up(self, deliveryId: str) -> str | None:
-        response = await self._call(HttpRequest("GET", self._url(f"/emails/operations/{deliveryId}")))
-        if response.status_code == 404:
+        answer = await self._call("GET", self._url(f"/emails/operations/{deliveryId}"), {})
+        if answer.status == 404:
             return None
-        if response.status_code != 200:
-            error = _error(response)
+        if answer.status != 200:
+            error = _error(answer)
             raise error if isinstance(error, SenderBlocked) else Ambiguous(str(error), retryAfter=error.retryAfter)
-        return _accepted(response)
+        return _accepted(answer)
 
-    async def _call(self, request: HttpRequest) -> AsyncHttpResponse:
-        """One request, one answer. A connection that never came about is told from one that broke."""
-        if self._client is None:
-            self._client = AsyncPipelineClient(self._endpoint, policies=[self._signature], **self._http.azure())
-        try:
-            return await self._client.send_request(request)
-        except AzureError as error:
-            if isinstance(error.inner_exception, ClientConnectorError):
-                raise NotAccepted("The provider cannot be reached") from None
-            raise Ambiguous("The connection to the provider broke before it answered") from None
+    async def _call(self, method: str, url: URL, headers: dict[str, str], body: bytes = b"") -> wire.Answer:
+        signed = signature(self._key, (method, url, body), formatdate(usegmt=True))
+        return await wire.ask(self._http, method, url, headers | signed, body or None)
 
-    def _url(self, path: str) -> str:
-        return f"{self._endpoint}{path}?api-version=2025-09-01"
-
-    async def close(self) -> None:
-        if self._client is not None:
-            await self._client.close()
+    def _url(self, path: str) -> URL:
+        return URL(f"{self._endpoint}{path}?api-version=2025-09-01", encoded=True)
 
 
-def _accepted(response: AsyncHttpResponse) -> str:
+def signature(key: bytes, request: tuple[str, URL, bytes], date: str) -> dict[str, str]:
+    """The headers that sign a request (method, address, body), for an HTTP date.
+
+    Source: https://learn.microsoft.com/azure/communication-services/tutorials/hmac-header-tutorial.
+    """
+    method, url, body = request
+    digest = b64encode(sha256(body).digest()).decode()
+    signed = f"{method}\n{url.raw_path_qs}\n{date};{url.host_port_subcomponent};{digest}"
+    code = b64encode(hmac.digest(key, signed.encode(), "sha256")).decode()
+    return {
+        "x-ms-date": date,
+        "x-ms-content-sha256": digest,
+        "Authorization": f"HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature={code}",
+    }
+
+
+def _accepted(answer: wire.Answer) -> str:
     """The operation's id from a success. Raises for an operation that ended badly or an unreadable body."""
-    try:
-        answer = json.loads(response.content)
-        operationId, status = answer["id"], answer["status"]
-    except (ValueError, KeyError, TypeError):
-        raise Ambiguous("The provider's answer cannot be read") from None
+    said = answer.json()
+    operationId, status = said.get("id"), said.get("status")
+    if not (isinstance(operationId, str) and isinstance(status, str)):
+        raise Ambiguous("The provider's answer cannot be read")
     if status in _ENDED_BADLY:
-        raise _named(answer.get("error") or {}, MessageRefused, None)
-    return str(operationId)
+        raise _named(wire.part(said, "error"), MessageRefused, None)
+    return operationId
 
 
-def _error(response: AsyncHttpResponse) -> ConnectorError:
-    try:
-        detail = json.loads(response.content)["error"]
-    except (ValueError, KeyError, TypeError):
-        detail = {}
-    default = STATUSES.get(response.status_code) or (Ambiguous if response.status_code >= 500 else MessageRefused)
-    detail = detail if isinstance(detail, dict) else {}
-    return _named(detail or {"message": f"HTTP {response.status_code}"}, default, retry_after(response.headers))
+def _error(answer: wire.Answer) -> ConnectorError:
+    default = STATUSES.get(answer.status) or (Ambiguous if answer.status >= 500 else MessageRefused)
+    detail = wire.part(answer.json(), "error") or {"message": f"HTTP {answer.status}"}
+    return _named(detail, default, answer.retryAfter)
 
 
 def _named(detail: dict[str, Any], default: type[ConnectorError], retryAfter: float | None) -> ConnectorError:

@@ -153,14 +153,12 @@ def _error(answer: wire.Answer, recipient: str) -> ConnectorError:
 
     `{"error": {"message": "(#131026) …", "code", "error_subcode"?, "error_data"?: {"details"}}}`
     """
-    status, error = answer.status, answer.json().get("error")
-    error = error if isinstance(error, dict) else {}
-    code, data = error.get("code"), error.get("error_data")
+    status, error = answer.status, wire.part(answer.json(), "error")
+    code, details = error.get("code"), str(wire.part(error, "error_data").get("details") or "")
     known = 33 if error.get("error_subcode") == 33 else code  # no such phone number id
     kind = ERRORS.get(known) if isinstance(known, int) else None
     kind = kind or STATUSES.get(status) or (Ambiguous if status >= 500 else MessageRefused)
     title = str(error.get("message") or "").removeprefix(f"(#{code}) ")
-    details = str(data.get("details") or "") if isinstance(data, dict) else ""
     code = code if isinstance(code, int) else f"HTTP {status}"
     said = ": ".join(part for part in (str(code), title, details) if part)
     said = said.replace(recipient.removeprefix("+"), "…")

@@ -38,13 +38,19 @@ class Answer:
 
 
 async def post(http: Http, url: str | URL, data: Any, headers: Mapping[str, str]) -> Answer:
-    """The answer to one POST. `data` is bytes, or a form as a dict.
+    """The answer to one POST. `data` is bytes, or a form as a dict."""
+    return await ask(http, "POST", url, headers, data)
+
+
+async def ask(http: Http, method: str, url: str | URL, headers: Mapping[str, str], data: Any = None) -> Answer:
+    """The answer to one request.
 
     Raises NotAccepted if nobody was there, Ambiguous if the connection broke, SenderBlocked for a redirect: then
     the address in the settings is wrong, for every message.
     """
+    call = http.session().request(method, url, data=data, headers={**headers, **PLAIN}, allow_redirects=False)
     try:
-        async with http.session().post(url, data=data, headers={**headers, **PLAIN}, allow_redirects=False) as got:
+        async with call as got:
             answer = Answer(got.status, got.headers, await got.read())
     except ClientConnectorError:
         raise NotAccepted("The provider cannot be reached") from None
@@ -63,4 +69,10 @@ def json_object(text: bytes | str) -> dict[str, Any]:
         found = json.loads(text)
     except (ValueError, RecursionError):
         return {}
+    return found if isinstance(found, dict) else {}
+
+
+def part(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The JSON object that stands under a name in another, empty where there is none."""
+    found = body.get(name)
     return found if isinstance(found, dict) else {}

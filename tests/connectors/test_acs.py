@@ -4,10 +4,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from azure.communication.email._shared.policy import HMACCredentialsPolicy
+from azure.core.pipeline import PipelineContext, PipelineRequest
+from azure.core.rest import HttpRequest
+from yarl import URL
 
 from dev.sandbox import Sandbox, serve
-from messaging.connectors.acs import ConnectorMessagingEmail
+from messaging.connectors.acs import ConnectorMessagingEmail, _accepted, signature
 from messaging.connectors.base import Message, Sent
+from messaging.connectors.wire import Answer
 from messaging.content import Content, make
 from messaging.errors import (
     Ambiguous,
@@ -120,3 +125,26 @@ def test_what_mail_cannot_carry_is_refused_before_it_is_accepted(
     one = ConnectorMessagingEmail(settings("UseDevelopmentStorage=true"), Http())
     with pytest.raises(error, match=said):
         one.check(content)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/emails:send?api-version=2025-09-01", '{"text": "zürich"}'),
+        ("GET", "/emails/operations/fe5ce7a3-afff-8b85-b387-33e7a8c9dfa6?api-version=2025-09-01", ""),
+    ],
+)
+@pytest.mark.parametrize("endpoint", ["https://one.communication.azure.com", "http://127.0.0.1:8080"])
+def test_the_signature_is_the_sdks(endpoint: str, method: str, path: str, body: str) -> None:
+    request = HttpRequest(method, endpoint + path, content=body or None)
+    policy = HMACCredentialsPolicy(endpoint, "a2V5", decode_url=True)
+    policy.on_request(PipelineRequest(request, PipelineContext(None)))
+    date = request.headers["x-ms-date"]
+    ours = signature(b"key", (method, URL(endpoint + path, encoded=True), body.encode()), date)
+    assert {name: request.headers[name] for name in ours} == ours
+
+
+@pytest.mark.parametrize("body", ['{"id": null, "status": "Running"}', '{"id": "1"}', "[]", "<html>"])
+def test_an_answer_without_an_id_and_a_status_leaves_it_open(body: str) -> None:
+    with pytest.raises(Ambiguous, match="cannot be read"):
+        _accepted(Answer(202, {}, body.encode()))
