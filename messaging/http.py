@@ -25,13 +25,14 @@ class Http:
 
     def session(self) -> "ClientSession":
         if self._session is None:
-            from aiohttp import ClientSession, DummyCookieJar, TCPConnector  # loads the system's certificates
+            import aiohttp  # loads the system's certificates
 
-            self._session = ClientSession(
-                connector=TCPConnector(limit=0, ssl=self._tls or True),
-                cookie_jar=DummyCookieJar(),
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True),
+                cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 proxy=self._proxy,
+                timeout=aiohttp.ClientTimeout(total=None),  # who asks keeps its own time, see base.py, account.py
             )
         return self._session
 

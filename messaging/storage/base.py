@@ -11,6 +11,7 @@ tables.py and queues.py do this on Azure, memory.py in a dict; both refuse the s
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +19,8 @@ from typing import Any, Protocol
 
 from messaging.errors import Conflict, InvalidInput
 from messaging.models import MandateId
+
+_KEY = re.compile(r"[^\x00-\x1f\x7f-\x9f/\\#?]{1,512}")
 
 Value = str | int | float | bool
 
@@ -170,7 +173,7 @@ def message_text(message: QueueMessage) -> str:
 
 
 def check_key(key: str) -> None:
-    if not 0 < len(key) <= 512 or any(c in "/\\#?" or ord(c) < 32 or 127 <= ord(c) < 160 for c in key):
+    if not _KEY.fullmatch(key):
         raise ValueError("a key has 1 to 512 characters, no control characters and none of / \\ # ?")
 
 
@@ -178,10 +181,12 @@ def column_size(value: Value) -> int:
     """Roughly the bytes that a column adds to a transaction's body."""
     if not isinstance(value, str):
         return 16
-    units = len(value.encode("utf-16-le")) // 2
+    units = size = len(value)
+    if not value.isascii():
+        units, size = len(value.encode("utf-16-le")) // 2, len(value.encode())
     if units > MAX_UNITS:
         raise ValueError(f"a text column holds {MAX_UNITS} UTF-16 units, this one has {units}")
-    return len(value.encode()) + 16
+    return size + 16
 
 
 async def repeated[T](move: Callable[[], Awaitable[T]], tries: int = 5) -> T:
