@@ -43,8 +43,9 @@ class Execution:
     """RowKey of its idempotency row, if it has one."""
     bodyHash: str = ""
     page: int = 1
-    """The page to be prepared next, and where its registrations begin and end."""
+    """The page to be prepared next."""
     first: str = ""
+    """Where its registrations begin, and where they end, once it was claimed."""
     last: str = ""
     nextAt: float = 0.0
     """When its page is due; once ended or closed, since when it is."""

@@ -3,13 +3,14 @@
     function -> contents -> batches -> execution row under its ETag (the commit point) -> queue messages
 
 Before the commit point nothing is sent; after it everything is, even if a queue message is lost. A page's bounds
-are fixed before it first runs, so running it again prepares the same deliveries and stores only the missing ones.
+are fixed with its first claim, so running it again prepares the same deliveries and stores only the missing ones.
 """
 
 import json
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -42,7 +43,7 @@ PAGE = 1000
 ALL = 1_000_000
 """More than a page's bounds ever hold: what came in between them since they were fixed belongs to the page."""
 
-MAX_OPEN = 20
+MAX_OPEN = 30
 """Open batches of an execution beyond which its next page waits, so that it does not hold up smaller ones.
 
 About one page's: then at most those of two pages are ever in the queue (docs/decisions/0002-open-batches.md).
@@ -81,12 +82,16 @@ class Pages:
         """A token, and the end of a lease that covers a function's time and the storing of what it sent."""
         return uuid4().hex, self._clock() + 2 * self._lease
 
-    async def first(self, mandateId: MandateId, subscriptionUuid: str) -> tuple[keys.Span, Active]:
-        """The bounds of a subscription's first page, and the active registrations in it."""
+    async def read(
+        self, mandateId: MandateId, subscriptionUuid: str, first: str = "", last: str = ""
+    ) -> tuple[keys.Span, Active]:
+        """The bounds of a page, and the active registrations in it; without `last` they are not yet fixed."""
         start, end = keys.registrations(subscriptionUuid)
-        found = await self._store.registrations.within(mandateId, (start, end), PAGE + 1)
-        last = found[PAGE][0] if len(found) > PAGE else end
-        return (start, last), [registration for _, registration in found[:PAGE] if registration.enabled]
+        bounds = first or start, last or end
+        found = await self._store.registrations.within(mandateId, bounds, ALL if last else PAGE + 1)
+        if not last and len(found) > PAGE:
+            bounds, found = (bounds[0], found[PAGE][0]), found[:PAGE]
+        return bounds, [registration for _, registration in found if registration.enabled]
 
     async def queue_page(self, mandateId: MandateId, execution: Execution, delay: float = 0) -> None:
         message = PageMessage(mandateId, execution.id, execution.page)
@@ -94,21 +99,22 @@ class Pages:
 
     async def prepare(self, message: PageMessage) -> None:
         """Prepare the page that a queue message names, if it is due and nobody else has it."""
-        execution = await self._claim(message)
+        mandateId, now = message.mandateId, self._clock()
+        execution = await self._due(message, now)
         if execution is None:
             return
-        mandateId = message.mandateId
-        if execution.takeovers > MAX_TAKEOVERS:
-            lost = f"Given up: {MAX_TAKEOVERS} workers in a row were lost over page {message.page}"
-            await self._end(mandateId, execution, lost)
+        first, last = execution.first, execution.last
+        bounds, active = await self.read(mandateId, execution.subscriptionUuid, first, last)
+        try:
+            claimed = await self._claim(mandateId, replace(execution, last=bounds[1]))
+        except Conflict:
             return
-        bounds = (execution.first, execution.last)
-        found = await self._store.registrations.within(mandateId, bounds, ALL)
-        active = [registration for _, registration in found if registration.enabled]
+        if claimed.takeovers > MAX_TAKEOVERS:
+            lost = f"Given up: {MAX_TAKEOVERS} workers in a row were lost over page {message.page}"
+            await self._end(mandateId, claimed, lost)
+            return
         text = await self._store.batches.text(mandateId, execution.id, EVENT)
-        await self.run(
-            mandateId, execution, MessagingEventParameters(triggerData=json.loads(text or "{}")), active
-        )
+        await self.run(mandateId, claimed, MessagingEventParameters(triggerData=json.loads(text or "{}")), active)
 
     async def run(
         self, mandateId: MandateId, execution: Execution, event: MessagingEventParameters, active: Active
@@ -135,9 +141,9 @@ class Pages:
         await self._queue(mandateId, moved, stored)
         return moved
 
-    async def _claim(self, message: PageMessage) -> Execution | None:
-        """The execution under our lease; None if its page is done, another's, or waits (then it is put back)."""
-        mandateId, now = message.mandateId, self._clock()
+    async def _due(self, message: PageMessage, now: float) -> Execution | None:
+        """The execution; None if its page is done, another's, or waits (then it is put back)."""
+        mandateId = message.mandateId
         execution = await self._store.executions.get(mandateId, message.executionId)
         if execution is None or execution.phase is not Phase.ACCEPTED or execution.page != message.page:
             return None
@@ -146,17 +152,19 @@ class Pages:
         if execution.nextAt > now:
             await self.queue_page(mandateId, execution, execution.nextAt - now)
             return None
-        try:
-            if await self._store.batches.open(mandateId, execution.id, now) > MAX_OPEN:
-                waiting = replace(execution, nextAt=now + 1)
-                await self.queue_page(mandateId, await self._store.executions.save(mandateId, waiting), 1)
-                return None
-            owner, leaseUntil = self.lease()
-            takeovers = execution.takeovers + bool(execution.owner)
-            claimed = replace(execution, owner=owner, leaseUntil=leaseUntil, takeovers=takeovers)
-            return await self._store.executions.save(mandateId, claimed)
-        except Conflict:
-            return None
+        if await self._store.batches.open(mandateId, execution.id, now) <= MAX_OPEN:
+            return execution
+        with suppress(Conflict):
+            waiting = await self._store.executions.save(mandateId, replace(execution, nextAt=now + 1))
+            await self.queue_page(mandateId, waiting, 1)
+        return None
+
+    async def _claim(self, mandateId: MandateId, execution: Execution) -> Execution:
+        """The execution under our lease, with the bounds of its page. Raises Conflict if another has it."""
+        owner, leaseUntil = self.lease()
+        takeovers = execution.takeovers + bool(execution.owner)
+        claimed = replace(execution, owner=owner, leaseUntil=leaseUntil, takeovers=takeovers)
+        return await self._store.executions.save(mandateId, claimed)
 
     async def _store_messages(
         self, mandateId: MandateId, execution: Execution, sent: Sequence[Prepared]
@@ -177,15 +185,12 @@ class Pages:
         return await repeated(move)
 
     async def _commit(self, mandateId: MandateId, execution: Execution, result: Result) -> Execution:
-        """The commit point: this page is accepted, and the bounds of the next one, if any, are fixed."""
+        """The commit point: this page is accepted, and the next one, if any, begins where it ends."""
         moved = replace(_released(execution, merged(execution, result)), page=execution.page + 1)
-        end = keys.registrations(execution.subscriptionUuid)[1]
-        if execution.last == end:
+        if execution.last == keys.registrations(execution.subscriptionUuid)[1]:
             moved = replace(moved, phase=Phase.STORED)
         else:
-            ahead = await self._store.registrations.bounds(mandateId, (execution.last, end), PAGE + 1)
-            last = ahead[PAGE] if len(ahead) > PAGE else end
-            moved = replace(moved, phase=Phase.ACCEPTED, first=execution.last, last=last, nextAt=self._clock())
+            moved = replace(moved, phase=Phase.ACCEPTED, first=execution.last, last="", nextAt=self._clock())
         return await self._store.executions.save(mandateId, moved)
 
     async def _queue(self, mandateId: MandateId, execution: Execution, stored: Sequence[Batch]) -> None:

@@ -41,11 +41,6 @@ class Registrations:
         rows = await self._tables.range(Table.REGISTRY, mandateId, span, limit)
         return [(row.key, _registration(row)) for row in rows]
 
-    async def bounds(self, mandateId: MandateId, span: keys.Span, limit: int) -> list[str]:
-        """The keys alone of a range of registrations, in order."""
-        rows = await self._tables.range(Table.REGISTRY, mandateId, span, limit, ("id",))
-        return [row.key for row in rows]
-
     async def find(
         self, mandateId: MandateId, subscriptionUuid: str, who: tuple[str, MessagingChannel]
     ) -> Registration | None:

@@ -150,7 +150,7 @@ class MessagingService:
     ) -> Execution:
         """The listing's way for an enabled subscription: registrations, function, then the first page."""
         mandateId, subscriptionId = trigger.principal.mandateId, execution.subscriptionId
-        bounds, active = await self.services.pages.first(mandateId, execution.subscriptionUuid)
+        bounds, active = await self.services.pages.read(mandateId, execution.subscriptionUuid)
         if not active and bounds == keys.registrations(execution.subscriptionUuid):
             logger.info("No active registrations for subscription %s", subscriptionId)
             return await self._settle(mandateId, execution, earlier)

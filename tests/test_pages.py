@@ -113,16 +113,30 @@ async def test_a_page_that_runs_again_stores_each_delivery_once(
     assert {f"u{n}" for n in range(10)} <= set(found)
 
 
-async def test_bounds_are_fixed_when_the_page_before_is_committed(product: Product) -> None:
+async def test_bounds_are_fixed_when_the_page_is_first_claimed(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await people(product, 12)
     execution = await product.execute()
     before = await current(product, execution)
-    assert before.first and before.last
+    assert before.first and not before.last
+    run = product.messaging.pages.run
+
+    async def dies(*_: Any) -> Any:
+        raise RuntimeError("killed after the claim")
+
+    monkeypatch.setattr(product.messaging.pages, "run", dies)
+    with pytest.raises(RuntimeError):
+        await product.messaging.pages.prepare(PageMessage(product.mandateId, execution.id, 2))
+    claimed = await current(product, execution)
+    assert claimed.first == before.first and claimed.last
+    monkeypatch.setattr(product.messaging.pages, "run", run)
     for n in range(12, 40):
         await product.subscribe(f"u{n}")
+    product.clock.forward(241)
     await product.messaging.pages.prepare(PageMessage(product.mandateId, execution.id, 2))
     after = await current(product, execution)
-    assert after.page == 3 and after.first == before.last
+    assert (after.page, after.first, after.last) == (3, claimed.last, "")
     added = [p for p in await product.deliveries(execution) if int(p[1:]) >= 12]
     assert len(await product.deliveries(execution)) <= 5 + 5 + len(added)
 
