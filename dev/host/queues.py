@@ -15,12 +15,11 @@ import random
 from collections.abc import Awaitable, Callable
 
 from azure.core.exceptions import AzureError
-from azure.storage.queue import QueueMessage
 
 from dev.host.clock import stopped_within
 from dev.host.functions import QueueTrigger
 from dev.host.hostjson import QueueRules
-from dev.host.messages import StoredQueue, body, metadata, reason
+from dev.host.messages import Message, StoredQueue, body, metadata, reason
 from dev.host.protos import TypedData
 from dev.host.worker import Call, Outcome
 
@@ -92,7 +91,7 @@ class QueueListener:
         while len(self._running) > most:
             _, self._running = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _receive(self) -> list[QueueMessage]:
+    async def _receive(self) -> list[Message]:
         try:
             batch = await self._queue.receive(self._rules.batch_size, self._rules.message_lease)
         except AzureError as error:
@@ -108,7 +107,7 @@ class QueueListener:
             log.warning("queue %s: storage does not answer, trying on: %s", self._trigger.queue, reason(error))
         self._down = True
 
-    async def _process(self, message: QueueMessage) -> None:
+    async def _process(self, message: Message) -> None:
         try:
             await self._work_on(message)
         except AzureError as error:
@@ -116,8 +115,8 @@ class QueueListener:
         except Exception:
             log.exception("queue %s: message %s", self._trigger.queue, message.id)
 
-    async def _work_on(self, message: QueueMessage) -> None:
-        count, most = message.dequeue_count or 0, self._rules.max_dequeue_count
+    async def _work_on(self, message: Message) -> None:
+        count, most = message.dequeue_count, self._rules.max_dequeue_count
         if count > most:  # the process died each time, so no failure was ever recorded
             await self._give_up(message, f"it was taken {count} times")
             return
@@ -133,7 +132,7 @@ class QueueListener:
         else:
             await self._queue.release(message, self._rules.visibility_timeout)
 
-    async def _give_up(self, message: QueueMessage, why: str) -> None:
+    async def _give_up(self, message: Message, why: str) -> None:
         queue = self._trigger.queue
         if self._queue.has_poison:
             log.warning("queue %s: message %s goes to poison, %s", queue, message.id, why)
@@ -141,7 +140,7 @@ class QueueListener:
         else:
             log.warning("queue %s: message %s stays invisible for now, %s", queue, message.id, why)
 
-    async def _run_leased(self, message: QueueMessage, content: bytes) -> bool:
+    async def _run_leased(self, message: Message, content: bytes) -> bool:
         """Call the function while the lease is renewed; whether it succeeded."""
         try:
             data = TypedData(bytes=content) if self._trigger.binary else TypedData(string=content.decode())
@@ -158,7 +157,7 @@ class QueueListener:
             with contextlib.suppress(asyncio.CancelledError):
                 await renewal
 
-    async def _renew(self, message: QueueMessage, done: asyncio.Event) -> None:
+    async def _renew(self, message: Message, done: asyncio.Event) -> None:
         interval = half = self._rules.message_lease / 2
         while not await stopped_within(done, interval):
             try:
