@@ -43,7 +43,7 @@ PAGE = 1000
 ALL = 1_000_000
 """More than a page's bounds ever hold: what came in between them since they were fixed belongs to the page."""
 
-MAX_OPEN = 30
+MAX_OPEN = 21
 """Open batches of an execution beyond which its next page waits, so that it does not hold up smaller ones.
 
 About one page's: then at most those of two pages are ever in the queue (docs/decisions/0002-open-batches.md).

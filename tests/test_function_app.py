@@ -121,4 +121,4 @@ def test_the_hosts_settings_are_what_the_product_needs() -> None:
     assert extensions["http"]["routePrefix"] == ""
     assert extensions["queues"]["messageEncoding"] == "base64"
     assert extensions["queues"]["visibilityTimeout"] != "00:00:00"
-    assert extensions["queues"]["maxPollingInterval"] == "00:00:00.4"  # docs/decisions/0005-polling.md
+    assert extensions["queues"]["maxPollingInterval"] == "00:00:00.25"  # docs/decisions/0005-polling.md

@@ -8,6 +8,7 @@ session (docs/decisions/0001-twilio-client.md). Source: Twilio API 2010-04-01, M
 import logging
 from base64 import b64encode
 from typing import Any
+from urllib.parse import urlencode
 
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
@@ -104,7 +105,8 @@ class _Session(AsyncHttpClient):  # type: ignore[misc]
         """One POST, all that sending needs, with Twilio's options: `data`, `headers`, `auth` (user, password)."""
         headers = dict(options.get("headers") or {})
         headers["Authorization"] = "Basic " + b64encode(":".join(options["auth"]).encode()).decode()
-        answer = await wire.post(self._http, uri, options.get("data"), headers)
+        form = urlencode(options.get("data") or {}).encode()  # as aiohttp's form, which costs 50 µs
+        answer = await wire.post(self._http, uri, form, headers)
         if not answer.taken:
             raise _error(answer)
         return Response(answer.status, answer.raw.decode(), answer.headers)
