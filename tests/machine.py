@@ -5,10 +5,14 @@ request to a provider waits at a gate until the scheduler lets it go on; a proce
 """
 
 import asyncio
+import atexit
 import random
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -27,6 +31,7 @@ from messaging.inputs import RegistrationData, SubscriptionData
 from messaging.messages import EXECUTIONS, BatchMessage, PageMessage
 from messaging.models import MandateId, MessagingChannel, MessagingEventParameters, TriggerKind
 from messaging.service import Trigger
+from messaging.settings import Settings
 from messaging.storage.base import Operation, Partition, QueueMessage, Row, Table, Tables, Work
 from messaging.storage.memory import MemoryTables
 from messaging.sweeper import LONGEST_RUN
@@ -58,6 +63,21 @@ def without_chance(patch: Callable[[Any, str, Any], None]) -> None:
         patch(module, "uuid4", uuid4)
     patch(ids, "randbits", CHANCE.getrandbits)
     patch(worker, "random", CHANCE)
+
+
+@cache
+def _settings() -> Settings:
+    """Those of every process; reading them takes longer than many a history."""
+    return settings("UseDevelopmentStorage=true")
+
+
+@cache
+def _functions() -> Path:
+    """The folder of every world's function."""
+    folder = Path(tempfile.mkdtemp(prefix="machine-"))
+    atexit.register(shutil.rmtree, folder)
+    (folder / "subSubscriptionNews.py").write_text(FUNCTION)
+    return folder
 
 
 @dataclass
@@ -100,11 +120,11 @@ class Process:
         """When each task began."""
         connectors = {channel: Fake(channel, self) for channel in (MessagingChannel.EMAIL, MessagingChannel.SMS)}
         self.messaging: Messaging = build(
-            settings("UseDevelopmentStorage=true"),
+            _settings(),
             tables=GatedTables(self),
             queues=GatedQueues(self),
             connectors=FakeConnectors(connectors),
-            subscriptions=world.folder,
+            subscriptions=_functions(),
             clock=world.clock,
         )
 
@@ -242,10 +262,8 @@ class Waiting:
 class World:
     """Storage, queue, provider, time, and the processes; `check` holds the promises after every step."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self.folder = folder
-        (folder / "subSubscriptionNews.py").write_text(FUNCTION)
         self.clock = Clock()
         self.tables = MemoryTables()
         self.queue: list[Waiting] = []

@@ -1,9 +1,5 @@
 """Everything in any order, found by hypothesis: the promises hold at every moment and at the end."""
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -28,8 +24,7 @@ class Interleavings(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
-        self.world = World(self.folder)
+        self.world = World()
         self.world.process()
         self.world.process()
 
@@ -100,7 +95,6 @@ class Interleavings(RuleBasedStateMachine):
             self.world.finish()
         finally:
             self.world.close()
-            shutil.rmtree(self.folder)
 
 
 @pytest.fixture(autouse=True)

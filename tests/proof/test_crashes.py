@@ -5,8 +5,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,9 @@ CELLS = [
 ]
 
 
+HEAD = f"{'killed at':50} | posts | received | lost | doubled | states"
+
+
 @dataclass
 class Outcome:
     """What a cell came to."""
@@ -93,7 +96,6 @@ class Outcome:
 class Matrix:
     here: World
     app: Path
-    rows: list[str] = field(default_factory=list)
 
     def start(self, cell: Cell | None = None) -> None:
         """A host that dies as the cell says, or one that lives."""
@@ -161,14 +163,13 @@ class Matrix:
 async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matrix]:
     folder = tmp_path_factory.mktemp("crashes")
     async with world(folder, **TIMES) as here:
-        one = Matrix(here, app_folder(folder / "app"))
-        yield one
-        head = f"{'killed at':50} | posts | received | lost | doubled | states"
-        print("\n" + "\n".join([head, "-" * len(head), *one.rows]))
+        yield Matrix(here, app_folder(folder / "app"))
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=[cell.name for cell in CELLS])
-async def test_a_killed_process_loses_and_doubles_nothing(matrix: Matrix, cell: Cell) -> None:
+async def test_a_killed_process_loses_and_doubles_nothing(
+    matrix: Matrix, cell: Cell, tell: Callable[[str], None]
+) -> None:
     here, mandateId = matrix.here, mandate()
     people = mixed(PEOPLE, f"c{CELLS.index(cell)}x")
     people = [(user, channel, _number(config, CELLS.index(cell))) for user, channel, config in people]
@@ -182,7 +183,9 @@ async def test_a_killed_process_loses_and_doubles_nothing(matrix: Matrix, cell: 
     async with here.client(mandateId) as client:
         found = await matrix.outcome(client, ledger, people)
     assert killed.child.code == -9, "the process was not killed"
-    matrix.rows.append(found.row(cell.name))
+    if cell is CELLS[0]:
+        tell(f"{HEAD}\n{'-' * len(HEAD)}")
+    tell(found.row(cell.name))
     assert (found.lost, found.doubled) == (0, 0), found
     assert ledger["accepted"] == PEOPLE == ledger["sent"] + ledger["unknown"]
     assert ledger["unknown"] <= IN_FLIGHT
@@ -194,7 +197,7 @@ def _number(config: str, cell: int) -> str:
     return f"+417{cell + 10:02d}{config[-6:]}" if config.startswith("+") else config
 
 
-async def test_a_killed_poison_function_keeps_its_message(matrix: Matrix) -> None:
+async def test_a_killed_poison_function_keeps_its_message(matrix: Matrix, tell: Callable[[str], None]) -> None:
     for when in ("before", "after"):
         matrix.start(Cell("", f"messaging.poison:Poison.keep:{when}:1"))
         host = matrix.here.hosts[-1]
@@ -205,9 +208,7 @@ async def test_a_killed_poison_function_keeps_its_message(matrix: Matrix) -> Non
         await asyncio.sleep(2)
         assert await _kept_once(matrix.here.messaging.tables, when)
         matrix.here.hosts[-1].stop()
-        matrix.rows.append(
-            f"{'poison: ' + when + ' the row is stored':50} |     – |        – |    0 |       0 | kept once"
-        )
+        tell(f"{'poison: ' + when + ' the row is stored':50} |     – |        – |    0 |       0 | kept once")
 
 
 async def _kept_once(tables: Tables, word: str) -> bool:
@@ -223,7 +224,7 @@ SWEEPS = [
 
 
 @pytest.mark.parametrize("cell", SWEEPS, ids=[cell.name for cell in SWEEPS])
-async def test_a_killed_sweeper_is_swept_up_after(matrix: Matrix, cell: Cell) -> None:
+async def test_a_killed_sweeper_is_swept_up_after(matrix: Matrix, cell: Cell, tell: Callable[[str], None]) -> None:
     here, mandateId = matrix.here, mandate()
     people = mixed(20, f"s{SWEEPS.index(cell)}x")
     people = [(user, channel, _number(config, 60 + SWEEPS.index(cell))) for user, channel, config in people]
@@ -240,7 +241,7 @@ async def test_a_killed_sweeper_is_swept_up_after(matrix: Matrix, cell: Cell) ->
         matrix.start()
     async with here.client(mandateId) as client:
         found = await matrix.outcome(client, ledger, people)
-    matrix.rows.append(found.row(cell.name))
+    tell(found.row(cell.name))
     assert (found.lost, found.doubled, ledger["accepted"]) == (0, 0, 20)
     assert killed.child.code == -9
     here.hosts[-1].stop()

@@ -5,7 +5,7 @@ import gc
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import batched
 from pathlib import Path
 
@@ -60,7 +60,7 @@ async def highest(held: list[float]) -> None:
         await asyncio.sleep(0.05)
 
 
-async def test_a_digest_over_100_000_errors(storage: str, tmp_path: Path) -> None:
+async def test_a_digest_over_100_000_errors(storage: str, tmp_path: Path, tell: Callable[[str], None]) -> None:
     async with running(storage, tmp_path) as product:
         await product.subscription("SystemErrors", TELL)
         await product.subscribe("alice")
@@ -77,8 +77,8 @@ async def test_a_digest_over_100_000_errors(storage: str, tmp_path: Path) -> Non
         (mail,) = product.sandbox.inbox.messages
         told = json.loads(mail.text or "")["errors"]
         assert sum(one["count"] for one in told) == ERRORS and len(told) == SHOWN + 1
-        print(
-            f"\n{ERRORS} errors: written at {pace:.0f}/s, digest in {took:.1f} s ({ERRORS / took:.0f}/s), "
+        tell(
+            f"{ERRORS} errors: written at {pace:.0f}/s, digest in {took:.1f} s ({ERRORS / took:.0f}/s), "
             f"memory {before:.0f} MB before, at most {max(held):.0f} MB while it ran"
         )
         assert max(held) - before < MEGABYTES

@@ -26,10 +26,10 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> None:
     without_chance(monkeypatch.setattr)
 
 
-def test_no_history_breaks_a_promise() -> None:
+def test_no_history_breaks_a_promise(tell: Callable[[str], None]) -> None:
     started = time.monotonic()
     look(EXAMPLES)
-    print(f"\n{EXAMPLES} histories of up to 40 moves: no promise broken, {time.monotonic() - started:.0f} s")
+    tell(f"{EXAMPLES} histories of up to 40 moves: no promise broken, {time.monotonic() - started:.0f} s")
 
 
 def a_take_over_that_sends_marked_messages_again(patch: Patch) -> None:
@@ -103,9 +103,11 @@ BUGS = [
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=[bug.__name__ for bug in BUGS])
-def test_a_planted_bug_is_found(bug: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_planted_bug_is_found(
+    bug: Callable[[Patch], None], monkeypatch: pytest.MonkeyPatch, tell: Callable[[str], None]
+) -> None:
     bug(monkeypatch.setattr)
     with pytest.raises(AssertionError) as found:
         look(EXAMPLES, shrink=False)
     said = str(found.value).splitlines()
-    print(f"\n{bug.__name__}: {said[0] if said else type(found.value).__name__}")
+    tell(f"{bug.__name__}: {said[0] if said else type(found.value).__name__}")

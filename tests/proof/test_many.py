@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tests.proof.world import ADMIN, memory, mixed, until, world
 PEOPLE = 10_000
 
 
-async def test_ten_thousand_people_get_one_message_each(tmp_path: Path) -> None:
+async def test_ten_thousand_people_get_one_message_each(tmp_path: Path, tell: Callable[[str], None]) -> None:
     async with world(tmp_path) as here:
         mandateId = mandate()
         await here.crowd(mandateId, await here.subscription(mandateId), mixed(PEOPLE))
@@ -40,15 +41,15 @@ async def test_ten_thousand_people_get_one_message_each(tmp_path: Path) -> None:
             assert summary["stored"]["recipient"]["max"] == summary["sends"]["recipient"]["max"] == 1
             assert (await client.sandbox("/messages/count"))["count"] == PEOPLE
         first, last = max(held[: len(held) // 4]), max(held[-len(held) // 4 :])
-        print(
-            f"\n{PEOPLE} people: answered after {answered:.2f} s, all sent after {took:.1f} s "
+        tell(
+            f"{PEOPLE} people: answered after {answered:.2f} s, all sent after {took:.1f} s "
             f"({PEOPLE / took:.0f} messages/s); {reads} ledger reads, all adding up; "
             f"memory of the host {first:.0f} MB in the first quarter, {last:.0f} in the last, peak {max(held):.0f}"
         )
         assert last < first * 1.3
 
 
-async def test_a_large_mandate_does_not_hold_up_a_small_one(tmp_path: Path) -> None:
+async def test_a_large_mandate_does_not_hold_up_a_small_one(tmp_path: Path, tell: Callable[[str], None]) -> None:
     """Ten of one mandate pass ten thousand of another: at most the batches of two pages are before them."""
     async with world(tmp_path) as here:
         large, small = mandate(), mandate()
@@ -73,14 +74,14 @@ async def test_a_large_mandate_does_not_hold_up_a_small_one(tmp_path: Path) -> N
             took, passed = time.monotonic() - started, await sent() - before
             assert answer["sent"] == 10
             batches = passed / 48
-            print(
-                f"\nten messages of a small mandate were sent {took:.2f} s after their trigger, while "
+            tell(
+                f"ten messages of a small mandate were sent {took:.2f} s after their trigger, while "
                 f"{passed} messages ({batches:.0f} batches) of {PEOPLE} of a large one passed"
             )
             assert batches <= 2 * 21
 
 
-async def test_a_paused_sms_sender_delays_no_mail(tmp_path: Path) -> None:
+async def test_a_paused_sms_sender_delays_no_mail(tmp_path: Path, tell: Callable[[str], None]) -> None:
     async with world(tmp_path) as here:
         mandateId = mandate()
         await here.crowd(mandateId, await here.subscription(mandateId), mixed(1000))
@@ -100,7 +101,7 @@ async def test_a_paused_sms_sender_delays_no_mail(tmp_path: Path) -> None:
             one = await client.call(ADMIN, "GET", f"/executions/{answer['executionId']}")
             seen = (await client.sandbox("/requests/summary"))["counts"]
             refused = sum(entry["count"] for entry in seen if entry["provider"] == "twilio")
-            print(f"\n500 mails were sent within {took:.2f} s; the SMS sender was paused after {refused} refusals")
+            tell(f"500 mails were sent within {took:.2f} s; the SMS sender was paused after {refused} refusals")
             assert (one["sent"], one["queued"] + one["deferred"]) == (500, 500)
             assert refused <= 16
 

@@ -1,6 +1,7 @@
 """Many at once, many times: one claim of a batch, one execution of a key."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from tests.product import Product, running
 WORKERS, BATCHES, KEYS = 8, 200, 100
 
 
-async def test_a_queue_message_given_to_eight_workers_is_claimed_once(storage: str, tmp_path: Path) -> None:
+async def test_a_queue_message_given_to_eight_workers_is_claimed_once(
+    storage: str, tmp_path: Path, tell: Callable[[str], None]
+) -> None:
     async with running(storage, tmp_path) as product:
         await product.subscription()
         for n in range(3):
@@ -28,13 +31,11 @@ async def test_a_queue_message_given_to_eight_workers_is_claimed_once(storage: s
             await one.close()
         posts = sum(seen.operation == "send" for seen in product.sandbox.requests.requests)
         assert posts == len(product.sandbox.inbox.messages) == 3 * BATCHES
-        print(
-            f"\n{BATCHES} batches, each given to {WORKERS} workers at once: {posts} posts, {3 * BATCHES} messages"
-        )
+        tell(f"{BATCHES} batches, each given to {WORKERS} workers at once: {posts} posts, {3 * BATCHES} messages")
 
 
 async def test_a_second_call_with_the_same_key_during_the_first_is_the_same_execution(
-    storage: str, tmp_path: Path
+    storage: str, tmp_path: Path, tell: Callable[[str], None]
 ) -> None:
     async with running(storage, tmp_path) as product:
         await product.subscription()
@@ -49,7 +50,7 @@ async def test_a_second_call_with_the_same_key_during_the_first_is_the_same_exec
             told += len(failures)
         await product.drain()
         assert len(product.sandbox.inbox.messages) == KEYS
-        print(f"\n{KEYS} keys, each used by two calls at once: {KEYS} executions, {told} calls told to come back")
+        tell(f"{KEYS} keys, each used by two calls at once: {KEYS} executions, {told} calls told to come back")
 
 
 def _another(product: Product) -> Any:
