@@ -33,9 +33,6 @@ logger = logging.getLogger(__name__)
 UNCONFIGURED_WAIT = 300.0
 """Seconds until a batch is looked at again whose channel has lost its settings."""
 
-GROUPS = 2
-"""Groups at a time of a channel whose provider cannot be asked: one is in flight while the other is recorded."""
-
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -73,9 +70,7 @@ class Worker:
         self._connectors = connectors
         self._timing = timing
         self._clock = clock
-        self._slots: defaultdict[MessagingChannel, asyncio.Semaphore] = defaultdict(
-            lambda: asyncio.Semaphore(GROUPS)
-        )
+        self._slots: defaultdict[MessagingChannel, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(1))
 
     async def enqueue(self, message: BatchMessage, channel: MessagingChannel, delay: float = 0) -> None:
         await self._queues.put(messages.deliveries(channel), message.to_json(), delay)
@@ -94,7 +89,7 @@ class Worker:
                 claim = await self._record(claim, await self._send_group(claim))
 
     def _slot(self, connector: Connector) -> AbstractAsyncContextManager[Any]:
-        """Where the provider cannot tell duplicates, few groups at a time: a crash leaves them unknown."""
+        """Where the provider cannot tell duplicates, one group at a time: a killed process leaves one unknown."""
         return nullcontext() if connector.canAsk else self._slots[connector.channel]
 
     async def _claim(self, message: BatchMessage, connector: Connector) -> Claim | None:

@@ -109,9 +109,9 @@ async def test_a_blocked_sender_stops_all_its_batches_and_delays_no_other_channe
     execution = await accepted(product)
     block(product)
     await product.drain()
-    assert posts(product) == 8  # one group of one batch; the other batch saw the pause
+    assert posts(product) == 16  # one group of one batch; the other batch saw the pause
     assert posts(product, "acs") == 1
-    assert await ledger(product, execution) == {"sent": 1, "failed": 0, "queued": 52, "deferred": 8, "unknown": 0}
+    assert await ledger(product, execution) == {"sent": 1, "failed": 0, "queued": 44, "deferred": 16, "unknown": 0}
     said = [record.getMessage() for record in caplog.records if "is paused" in record.getMessage()]
     assert said == ["The sender of channel sms is paused for 60 s: 20003"]
     deliveries = (await product.deliveries(execution)).values()
@@ -121,13 +121,13 @@ async def test_a_blocked_sender_stops_all_its_batches_and_delays_no_other_channe
 
 async def test_when_the_pause_is_over_one_message_tries_and_everything_goes_on(product: Product) -> None:
     execution = await accepted(product)
-    block(product, times=8)
+    block(product, times=16)
     await product.drain()
     for _ in range(40):
         product.clock.forward(10)
         await product.drain()
     assert await ledger(product, execution) == {"sent": 61, "failed": 0, "queued": 0, "deferred": 0, "unknown": 0}
-    assert posts(product) == 8 + 60
+    assert posts(product) == 16 + 60
     assert len({message.recipient for message in product.sandbox.inbox.messages}) == 61
     assert not await product.messaging.tables.range(Table.WORK, Work.PAUSE, ("!", "~"), 10)
 
@@ -146,12 +146,12 @@ async def test_while_it_stays_blocked_only_one_message_at_a_time_tries(product: 
 
 async def test_a_probe_that_decides_nothing_leaves_the_pause(product: Product) -> None:
     execution = await accepted(product, 20)
-    block(product, times=8)
+    block(product, times=16)
     await product.drain()
     product.sandbox.faults.replace([{"provider": "twilio", "kind": "reset"}])
     product.clock.forward(75)
     await product.drain()
-    assert posts(product) == 9
+    assert posts(product) == 17
     assert (await ledger(product, execution))["unknown"] == 1
     product.sandbox.faults.replace([])
     for _ in range(20):

@@ -222,6 +222,6 @@ async def test_marked_sms_of_a_dead_worker_become_unknown_and_the_rest_is_sent(
     await product.messaging.sweeper.sweep()
     await product.drain()
     counted = await product.messaging.history.counted(product.mandateId, execution)
-    assert (counted.sent, counted.unknown, counted.pending, counted.done) == (12, 8, 8, True)
+    assert (counted.sent, counted.unknown, counted.pending, counted.done) == (4, 16, 16, True)
     await product.messaging.sweeper.sweep()
     assert await listed(product) == []

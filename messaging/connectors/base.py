@@ -59,7 +59,7 @@ class Connector(ABC):
     channel: ClassVar[MessagingChannel]
     canAsk: ClassVar[bool] = False
     """The provider can tell whether it took a message: `look_up` is there."""
-    groupSize: ClassVar[int] = 8
+    groupSize: ClassVar[int] = 16
     """Messages in flight at a time for one batch."""
     takesTemplate: ClassVar[bool] = False
     testTemplate: ClassVar[dict[str, Any] | None] = None

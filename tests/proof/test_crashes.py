@@ -24,7 +24,7 @@ from tests.proof.crashing import app_folder, environment
 from tests.proof.world import ADMIN, World, mixed, until, world
 
 PEOPLE = 110
-IN_FLIGHT = 16
+GROUP = 16
 TIMES = {
     "MESSAGING_LEASE_SECONDS": "4",
     "MESSAGING_PROVIDER_TIMEOUT_SECONDS": "1.5",
@@ -188,7 +188,7 @@ async def test_a_killed_process_loses_and_doubles_nothing(
     tell(found.row(cell.name))
     assert (found.lost, found.doubled) == (0, 0), found
     assert ledger["accepted"] == PEOPLE == ledger["sent"] + ledger["unknown"]
-    assert ledger["unknown"] <= IN_FLIGHT
+    assert ledger["unknown"] <= GROUP
     here.hosts[-1].stop()
 
 
