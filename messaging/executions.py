@@ -48,7 +48,7 @@ class Execution:
     """Where its registrations begin, and where they end, once it was claimed."""
     last: str = ""
     nextAt: float = 0.0
-    """When its page is due; once ended or closed, since when it is."""
+    """Since when its page is due, or it is ended or closed."""
     owner: str = ""
     leaseUntil: float = 0.0
     takeovers: int = 0

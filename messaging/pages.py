@@ -10,7 +10,6 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -48,6 +47,9 @@ MAX_OPEN = 21
 
 About one page's: then at most those of two pages are ever in the queue (docs/decisions/0002-open-batches.md).
 """
+
+WAIT = 1
+"""Seconds after which such a page looks again."""
 
 MAX_TAKEOVERS = 10
 """Workers that may die over a page until its execution is ended."""
@@ -149,14 +151,9 @@ class Pages:
             return None
         if execution.owner and now < execution.leaseUntil:
             return None
-        if execution.nextAt > now:
-            await self.queue_page(mandateId, execution, execution.nextAt - now)
-            return None
         if await self._store.batches.open(mandateId, execution.id, now) <= MAX_OPEN:
             return execution
-        with suppress(Conflict):
-            waiting = await self._store.executions.save(mandateId, replace(execution, nextAt=now + 1))
-            await self.queue_page(mandateId, waiting, 1)
+        await self.queue_page(mandateId, execution, WAIT)
         return None
 
     async def _claim(self, mandateId: MandateId, execution: Execution) -> Execution:

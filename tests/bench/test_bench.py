@@ -48,6 +48,27 @@ def _row(**figures: float) -> dict[str, Any]:
     return {"channel": "email", "cpu": 1.0, "peak": 1.0, "get": 1.0, "entities": 3.0, **figures}
 
 
+def _way(way: str, recipients: int, rate: float) -> dict[str, Any]:
+    return {"way": way, "channel": "email", "latency": 0, "recipients": recipients, "rate": {"median": rate}}
+
+
+def test_a_large_execution_is_held_against_the_largest_that_the_other_way_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ways = [_way("product", 1000, 700), _way("product", 10_000, 900), _way("literal", 1000, 100)]
+    ways += [_way("ceiling", 1000, 1000), _way("ceiling", 10_000, 1200)]
+    of_this_block = [one for one in report.GOALS if one.what.startswith("email, 0 ms")]
+    compared = [one for one in of_this_block if one.what.endswith(("literal", "ceiling"))]
+    monkeypatch.setattr(report, "GOALS", compared)
+    found = {row["goal"]: (row["measured"], row["met"]) for row in report.goals({"ways": ways})}
+    assert found == {
+        "email, 0 ms, small: product / literal ≥ 10": (7, False),
+        "email, 0 ms, large: product / literal ≥ 10": (9, False),
+        "email, 0 ms, small: product / ceiling ≥ 0.6": (0.7, True),
+        "email, 0 ms, large: product / ceiling ≥ 0.6": (0.75, True),
+    }
+
+
 GOALS: list[tuple[dict[str, Any], str, float, bool]] = [
     ({"imports": {"azure.functions": {"median": 10}, "function_app": {"median": 30}}}, "importing", 3, True),
     ({"imports": {"azure.functions": {"median": 10}, "function_app": {"median": 31}}}, "importing", 3.1, False),
