@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from messaging.access import Role
 from messaging.errors import NotFound, UnsupportedOption
@@ -77,7 +78,7 @@ async def test_a_paused_sender_is_a_failure_at_once(product: Product) -> None:
 async def test_nobody_at_home_is_a_failure(product: Product) -> None:
     one = await registration(product)
     connector = product.messaging.connectors.get(one.channel)
-    connector._endpoint = "http://127.0.0.1:9"  # type: ignore[attr-defined]
+    connector._emails = URL("http://127.0.0.1:9/emails:send")  # type: ignore[attr-defined]
     assert (await send(product, one)).errorMessage == "The provider cannot be reached"
 
 
