@@ -356,9 +356,11 @@ class World:
     def work(self, process: Process) -> None:
         """Give the first visible queue message to a process, as the host does."""
         visible = [message for message in self.queue if message.at <= self.clock()]
-        if not visible:
-            return
-        message = visible[0]
+        if visible:
+            self.give(process, visible[0])
+
+    def give(self, process: Process, message: Waiting) -> None:
+        """Hand a queue message to a process; nobody else sees it while the host's lease holds."""
         message.at = self.clock() + HOST_LEASE
 
         def then(_: Any, failure: BaseException | None) -> None:

@@ -50,6 +50,13 @@ class Interleavings(RuleBasedStateMachine):
         for n in range(times):
             self.world.step(number + n)
 
+    @rule(number=NUMBERS, times=st.integers(1, 16))
+    def one_goes_on(self, number: int, times: int) -> None:
+        """One of those under way goes on by itself, while the others stand still where they are."""
+        self.world.step(number)
+        for _ in range(times):
+            self.world.step(-1)  # who went on last waits last
+
     @rule(number=NUMBERS)
     def calm_down(self, number: int) -> None:
         """Everything that is under way comes to its end, in some order."""
@@ -75,6 +82,14 @@ class Interleavings(RuleBasedStateMachine):
     @rule(number=NUMBERS)
     def sweep(self, number: int) -> None:
         self.world.sweep(self.living(number))
+
+    @precondition(lambda self: self.world.queue)
+    @rule(number=NUMBERS, first=NUMBERS, second=NUMBERS)
+    def work_twice(self, number: int, first: int, second: int) -> None:
+        """A queue message comes twice at once; both begin before either has written anything."""
+        message = self.world.queue[number % len(self.world.queue)]
+        for process in (self.living(first), self.living(second)):
+            self.world.give(process, message)
 
     @precondition(lambda self: self.world.queue)
     @rule(number=NUMBERS)
