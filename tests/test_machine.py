@@ -13,7 +13,8 @@ from hypothesis.stateful import (
 )
 
 from messaging import pages
-from tests.machine import Process, World, without_chance
+from tests.machine import World
+from tests.processes import Process, without_chance
 
 NUMBERS = st.integers(0, 1000)
 PAGE = 3

@@ -12,7 +12,7 @@ from messaging.batches import Batches, StoredBatch
 from messaging.delivery import Batch, Lease, Outcome
 from messaging.executions import Execution
 from messaging.models import MandateId
-from tests.machine import without_chance
+from tests.processes import without_chance
 from tests.test_machine import PAGE, look
 
 EXAMPLES = 3000
