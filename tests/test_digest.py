@@ -1,10 +1,6 @@
 """The error digest: every error is told once, to its own mandate, whatever fails on the way."""
 
-import asyncio
-import json
-import logging
-from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -22,53 +18,12 @@ from messaging.settings import DIGEST_MARGIN
 from messaging.storage import keys
 from messaging.storage.base import Table, Upsert
 from messaging.storage.memory import MemoryTables
+from tests.digests import TELL, counts, log, logger, run, subscribed, told
 from tests.errors import attached, kept, listed
-from tests.faulty import Faults, shaky
 from tests.inbound import executions
 from tests.product import Product, mandate, running
 
-logger = logging.getLogger("billing")
-
 DAY = 86_400
-
-TELL = """
-import json
-from messaging.models import MessagingSubscriptionExecutionResult
-
-def execute(eventParameters, registrations, messagingService):
-    for one in registrations:
-        messagingService.sendMessage("Errors", json.dumps(eventParameters.triggerData), one)
-    return MessagingSubscriptionExecutionResult(success=True, messagesSent=1)
-"""
-
-
-async def log(product: Product, *messages: str, mandateId: MandateId | None = None) -> None:
-    """Log errors for a mandate (the product's own unless one is named) and write them."""
-    with attached(product), acting_for(mandateId or product.mandateId):
-        for message in messages:
-            logger.error(message)
-    await product.messaging.errorlog.flush()
-
-
-async def subscribed(product: Product, source: str | None = TELL) -> None:
-    await product.subscription("SystemErrors", source)
-    await product.subscribe("alice")
-
-
-async def run(product: Product, after: float = DIGEST_MARGIN + 1) -> None:
-    """The timer's run, some time later, and the messages that come of it."""
-    product.clock.forward(after)
-    await product.messaging.digest.run(waits=())
-    await product.drain()
-
-
-def told(product: Product) -> list[dict[str, Any]]:
-    """What alice was told so far: the triggerData of each digest."""
-    return [json.loads(mail.text or "") for mail in product.sandbox.inbox.messages]
-
-
-def counts(product: Product) -> list[dict[str, int]]:
-    return [{one["message"]: one["count"] for one in data["errors"]} for data in told(product)]
 
 
 async def test_the_errors_since_the_last_digest_execute_system_errors(product: Product) -> None:
@@ -320,90 +275,3 @@ async def test_another_log_store_is_one_class(storage: str, tmp_path: Path) -> N
         await wired.close()
         await product.drain()
         assert counts(product) == [{f"until {product.clock.now - DIGEST_MARGIN:.0f}": 1}]
-
-
-STEPS = {
-    1: "the window",
-    2: "the sweeper's list",
-    3: "execution and key",
-    4: "event parameters",
-    5: "contents",
-    6: "batch",
-    7: "commit point",
-    8: "the watermark",
-}
-
-
-@pytest.fixture
-async def failing(
-    storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[tuple[Product, Faults]]:
-    async with shaky(storage, tmp_path, monkeypatch) as (product, faults):
-        await subscribed(product)
-        await log(product, "makes the tables")
-        await run(product)
-        product.sandbox.clear()
-        await log(product, "disk full", "disk full")
-        yield product, faults
-
-
-@pytest.mark.parametrize("kind", ["503", "refused", "lost"])
-@pytest.mark.parametrize("step", STEPS, ids=STEPS.values())
-async def test_an_outage_or_a_crash_at_any_step_loses_and_repeats_no_error(
-    failing: tuple[Product, Faults], step: int, kind: str
-) -> None:
-    product, faults = failing
-    faults.plan(kind, step)  # nothing is written any more, as after a crash
-    product.clock.forward(DIGEST_MARGIN + 1)
-    await product.messaging.digest.run(waits=())
-    assert faults.seen >= step
-    faults.plan("", 1)
-    await log(product, "no route")
-    await run(product)
-    product.clock.forward(901)
-    await product.messaging.sweeper.sweep()  # a queue message may be lost with its commit's reply
-    await run(product)
-    found: Counter[str] = sum(map(Counter, counts(product)), Counter())
-    assert found == {"disk full": 2, "no route": 1}
-    row = (await listed(product))[product.mandateId]
-    assert row["until"] == 0.0
-
-
-@pytest.mark.parametrize("step", STEPS, ids=STEPS.values())
-@pytest.mark.parametrize("kind", ["503", "refused", "lost"])
-async def test_one_lost_write_or_reply_is_no_outage(failing: tuple[Product, Faults], step: int, kind: str) -> None:
-    product, faults = failing
-    faults.plan(kind, step, times=1)
-    await run(product)
-    assert counts(product) == [{"disk full": 2}]
-    assert (await listed(product))[product.mandateId]["until"] == 0.0
-
-
-async def test_a_run_comes_back_to_what_failed(failing: tuple[Product, Faults]) -> None:
-    product, faults = failing
-    faults.plan("503", 1, times=3)  # one try with its repeats
-    product.clock.forward(DIGEST_MARGIN + 1)
-    await product.messaging.digest.run(waits=(0, 0))
-    await product.drain()
-    assert counts(product) == [{"disk full": 2}]
-
-
-async def test_two_runs_at_once_tell_each_error_once(product: Product) -> None:
-    await subscribed(product)
-    await log(product, "disk full", "disk full")
-    product.clock.forward(DIGEST_MARGIN + 1)
-    await asyncio.gather(*(product.messaging.digest.run(waits=()) for _ in range(3)))
-    await run(product)
-    assert counts(product) == [{"disk full": 2}]
-
-
-async def test_a_clock_that_steps_back_tells_nothing_twice(product: Product) -> None:
-    await subscribed(product)
-    await log(product, "disk full")
-    await run(product)
-    product.clock.forward(-2000)
-    await run(product, 0)
-    product.clock.forward(2000)
-    await log(product, "no route")
-    await run(product)
-    assert counts(product) == [{"disk full": 1}, {"no route": 1}]

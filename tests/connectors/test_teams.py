@@ -1,17 +1,14 @@
 """What is Teams' own: login, chats, cards. What all channels share: test_every_connector.py."""
 
-import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from dev.sandbox import Sandbox, Served, credentials, entra
+from dev.sandbox import credentials
 from dev.sandbox.caller import PERSON
-from messaging.connectors import teams
-from messaging.connectors.base import Message, Sent
+from messaging.connectors.base import Sent
 from messaging.connectors.teams import ERRORS, ConnectorMessagingTeams
 from messaging.content import Content, make
 from messaging.errors import (
@@ -26,48 +23,21 @@ from messaging.http import Http
 from messaging.memory import Memory
 from messaging.storage.memory import MemoryTables
 from tests.connectors.scripted import Scripted, answering
-from tests.product import serving, settings
+from tests.connectors.teams import World, teams_world, to
+from tests.product import settings
 
-HELLO = make("", "How are you?")
-OTHER = "29:1abcdefghij_KLMNOP-q"
 CARD = {"type": "AdaptiveCard", "version": "1.5", "body": [{"type": "TextBlock", "text": "Soup"}]}
-
-
-class World:
-    """A sandbox, and connectors of one or several processes that share a memory."""
-
-    def __init__(self, sandbox: Sandbox, served: Served, http: Http) -> None:
-        self.sandbox = sandbox
-        self.served = served
-        self.http = http
-        self.tables = MemoryTables()
-
-    def connector(self, **more: Any) -> ConnectorMessagingTeams:
-        login = {"MESSAGING_TEAMS_LOGIN_URL": self.served.login_url}
-        made = settings("UseDevelopmentStorage=true", self.served.url, **login | more)
-        return ConnectorMessagingTeams(made, self.http, Memory(self.tables))
-
-    def fault(self, operation: str, **rule: Any) -> None:
-        self.sandbox.faults.replace([{"provider": "teams", "operation": operation, **rule}])
-
-    def requests(self) -> Counter[str]:
-        return Counter(seen.operation for seen in self.sandbox.requests.requests)
 
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    sandbox = Sandbox()
-    async with serving(sandbox) as (served, http):
-        yield World(sandbox, served, http)
+    async with teams_world() as made:
+        yield made
 
 
 def limit(rule: dict[str, Any]) -> float:
     """Seconds that the provider has: few where the rule lets them pass."""
     return 0.8 if rule.get("kind") == "timeout" else 10
-
-
-def to(person: str = PERSON, content: Content = HELLO) -> Message:
-    return Message("d", person, content)
 
 
 async def test_the_requests_are_what_the_service_takes(world: World) -> None:
@@ -198,58 +168,6 @@ async def test_the_providers_wish_to_wait_is_kept(world: World, operation: str) 
     assert error.value.retryAfter == 7
 
 
-async def test_one_login_and_one_chat_for_all_that_begins_together(world: World) -> None:
-    chat = world.connector()
-    sent = await asyncio.gather(*(chat.send(to(person)) for person in [PERSON, OTHER] * 10))
-    assert len({one.providerMessageId for one in sent}) == 20
-    assert world.requests() == {"token": 1, "conversation": 2, "send": 20}
-
-
-async def test_a_chat_is_remembered_for_all_processes(world: World) -> None:
-    await world.connector().send(to())
-    await world.connector().send(to())
-    assert world.requests() == {"token": 2, "conversation": 1, "send": 2}
-
-
-async def test_a_process_keeps_a_bounded_number_of_chats_in_mind(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(teams, "MAX_CHATS", 1)
-    chat = world.connector()
-    for person in (PERSON, OTHER, PERSON):
-        await chat.send(to(person))
-    assert world.requests() == {"token": 1, "conversation": 2, "send": 3}
-
-
-async def test_a_chat_that_is_gone_is_opened_anew_once(world: World) -> None:
-    chat, other = world.connector(), world.connector()
-    await chat.send(to())
-    await other.send(to())
-    world.sandbox.conversations.clear()
-    await asyncio.gather(*(chat.send(to()) for _ in range(5)))
-    assert world.requests() == {"token": 2, "conversation": 2, "send": 2 + 5 + 5}
-    await other.send(to())  # its own memory holds the same id, which is there again
-    assert len(world.sandbox.inbox.messages) == 8
-
-
-async def test_the_new_chat_takes_the_place_of_the_old_one(world: World) -> None:
-    answers = [(201, {"id": "old"}), (404, {}), (201, {"id": "new"}), (201, {"id": "1"}), (201, {"id": "2"})]
-    service = Scripted([(status, {}, body) for status, body in answers])
-    async with answering(service) as url:
-        for _ in range(2):
-            await world.connector(MESSAGING_TEAMS_SERVICE_URL=url).send(to())
-    sends = [request.path for request in service.requests if request.path.endswith("/activities")]
-    assert sends == [f"/v3/conversations/{chat}/activities" for chat in ("old", "new", "new")]
-
-
-async def test_a_refused_token_is_renewed_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    chat = world.connector()
-    await chat.send(to())
-    monkeypatch.setattr(entra, "SIGNING_KEY", b"another")  # no token given out so far is taken any more
-    await asyncio.gather(*(chat.send(to()) for _ in range(3)))
-    assert world.requests() == {"token": 2, "conversation": 1, "send": 1 + 3 + 3}
-
-
 async def test_a_wrong_secret_blocks_the_sender(world: World) -> None:
     with pytest.raises(SenderBlocked, match="AADSTS7000215: Invalid client secret provided") as error:
         await world.connector(MESSAGING_TEAMS_APP_SECRET="wrong").send(to())
@@ -267,48 +185,6 @@ async def test_a_certificate_that_is_not_trusted_gets_no_secret(world: World) ->
         await world.connector().send(to())
     await world.http.close()
     assert not world.requests()
-
-
-async def test_a_redirect_within_an_open_chat_is_not_followed(world: World) -> None:
-    elsewhere = Scripted([])
-    async with answering(elsewhere) as other:
-        redirect: tuple[int, dict[str, str], Any] = (307, {"Location": f"{other}/v3/conversations"}, {})
-        async with answering(Scripted([(201, {}, {"id": "a:1"}), redirect])) as url:
-            with pytest.raises(SenderBlocked, match="redirects are not followed"):
-                await world.connector(MESSAGING_TEAMS_SERVICE_URL=url).send(to())
-    assert elsewhere.requests == []
-
-
-async def test_a_service_url_in_an_answer_is_not_followed(world: World) -> None:
-    elsewhere = Scripted([])
-    async with answering(elsewhere) as other:
-        service = Scripted([(201, {}, {"id": "a:1", "serviceUrl": other}), (201, {}, {"id": "1"})])
-        async with answering(service) as url:
-            await world.connector(MESSAGING_TEAMS_SERVICE_URL=url).send(to())
-    assert (len(service.requests), elsewhere.requests) == (2, [])
-
-
-@pytest.mark.parametrize(
-    ("chat", "path"),
-    [
-        ("19:x@thread.v2;messageid=1", "19%3Ax%40thread.v2%3Bmessageid%3D1"),
-        ("a/../../b?c#d", "a%2F..%2F..%2Fb%3Fc%23d"),
-        ("a%2Fb 🙂", "a%252Fb%20%F0%9F%99%82"),
-    ],
-)
-async def test_a_chats_id_stays_one_part_of_the_path(world: World, chat: str, path: str) -> None:
-    service = Scripted([(201, {}, {"id": chat}), (201, {}, {"id": "1"})])
-    async with answering(service) as url:
-        await world.connector(MESSAGING_TEAMS_SERVICE_URL=url).send(to())
-    assert service.requests[1].path == f"/v3/conversations/{path}/activities"
-
-
-@pytest.mark.parametrize("chat", [None, 5, "", ".", "..", "a\r\nHost: x", "\ud800", "x" * 1001])
-async def test_a_chat_without_a_usable_id_is_not_used(world: World, chat: Any) -> None:
-    service = Scripted([(201, {}, {"id": chat})])
-    async with answering(service) as url:
-        with pytest.raises(NotAccepted, match="answer cannot be read"):
-            await world.connector(MESSAGING_TEAMS_SERVICE_URL=url).send(to())
 
 
 async def test_a_slow_preparation_leaves_the_send_for_the_next_time(world: World) -> None:

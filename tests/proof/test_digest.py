@@ -13,9 +13,9 @@ from messaging.errorjournal import AT_ONCE, ErrorBatch, ErrorJournal
 from messaging.errorrecords import ErrorRecord
 from messaging.grouping import SHOWN
 from messaging.settings import DIGEST_MARGIN
+from tests.digests import TELL
 from tests.product import Product, running
 from tests.proof.world import memory
-from tests.test_digest import TELL
 
 ERRORS = 100_000
 KINDS = 2_000
