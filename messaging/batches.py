@@ -112,11 +112,20 @@ class Batches:
                 if stored:
                     yield stored
 
-    async def open(self, mandateId: MandateId, executionId: str, now: float) -> int:
-        """How many of an execution's batches a worker could be busy with: queued or sending, and due."""
-        span, names = keys.batches(executionId), ("queued", "sending", "nextAt")
-        rows = _pages(self._tables, mandateId, span, names)
-        return sum([bool(row["queued"] or row["sending"]) and row["nextAt"] <= now async for row in rows])
+    async def open(self, mandateId: MandateId, since: tuple[str, int], now: float) -> tuple[int, int | None]:
+        """Of an execution's batches from a page on, given as (executionId, page), two facts.
+
+        How many a worker could be busy with: queued or sending, and due. And the first page that is not settled.
+        """
+        executionId, page = since
+        span = (keys.batches(executionId, page)[0], keys.batches(executionId)[1])
+        busy, unsettled = 0, None
+        async for row in _pages(self._tables, mandateId, span, ("queued", "sending", "deferred", "nextAt")):
+            active = bool(row["queued"] or row["sending"])
+            if active or row["deferred"]:
+                unsettled = unsettled or int(row.key.split("~")[2])
+            busy += active and row["nextAt"] <= now
+        return busy, unsettled
 
 
 async def _pages(

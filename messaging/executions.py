@@ -44,6 +44,8 @@ class Execution:
     bodyHash: str = ""
     page: int = 1
     """The page to be prepared next."""
+    openFrom: int = 1
+    """The first page that was not settled when the last one was begun; those before it are not counted again."""
     first: str = ""
     """Where its registrations begin, and where they end, once it was claimed."""
     last: str = ""

@@ -6,6 +6,7 @@ Before the commit point nothing is sent; after it everything is, even if a queue
 are fixed with its first claim, so running it again prepares the same deliveries and stores only the missing ones.
 """
 
+import asyncio
 import json
 import logging
 import time
@@ -48,8 +49,11 @@ MAX_OPEN = 21
 About one page's: then at most those of two pages are ever in the queue (docs/decisions/0002-open-batches.md).
 """
 
+LOOKS = (0.2,) * 5
+"""Seconds between the looks of such a page, in which nothing is held, so that it begins when there is room."""
+
 WAIT = 1
-"""Seconds after which such a page looks again."""
+"""Seconds until it looks again after that: the fewest for which a queue hides a message."""
 
 MAX_TAKEOVERS = 10
 """Workers that may die over a page until its execution is ended."""
@@ -151,8 +155,12 @@ class Pages:
             return None
         if execution.owner and now < execution.leaseUntil:
             return None
-        if await self._store.batches.open(mandateId, execution.id, now) <= MAX_OPEN:
-            return execution
+        for pause in (0.0, *LOOKS):
+            await asyncio.sleep(pause)
+            since = (execution.id, execution.openFrom)
+            busy, unsettled = await self._store.batches.open(mandateId, since, self._clock())
+            if busy <= MAX_OPEN:
+                return replace(execution, openFrom=unsettled or execution.page)
         await self.queue_page(mandateId, execution, WAIT)
         return None
 

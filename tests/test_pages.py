@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from messaging import messages
 from messaging import pages as module
 from messaging.access import Role
 from messaging.cursors import Asked
 from messaging.errors import StorageUnavailable
 from messaging.executions import Execution, Phase
 from messaging.inputs import RegistrationChange
-from messaging.messages import EXECUTIONS, PageMessage
+from messaging.messages import EXECUTIONS, BatchMessage, PageMessage
+from messaging.models import MessagingChannel
 from messaging.models import MessagingSubscriptionExecutionResult as Result
 from messaging.pages import merged
 from tests.product import GREETING, Product
@@ -202,6 +204,7 @@ async def test_a_page_waits_while_its_execution_has_too_many_open_batches(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_OPEN", 0)
+    monkeypatch.setattr(module, "LOOKS", (0.01,))
     await people(product, 7)
     execution = await product.execute()
     message = PageMessage(product.mandateId, execution.id, 2)
@@ -213,6 +216,35 @@ async def test_a_page_waits_while_its_execution_has_too_many_open_batches(
     await product.drain()
     assert (await current(product, execution)).phase is Phase.STORED
     assert len(product.sandbox.inbox.messages) == 7
+
+
+async def test_a_page_that_waits_begins_as_soon_as_there_is_room(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_OPEN", 0)
+    monkeypatch.setattr(module, "LOOKS", (0.01,) * 1000)
+    await people(product, 7)
+    execution = await product.execute()
+    (delivery,) = (message for _, queue, message in product.queues.messages if queue != EXECUTIONS)
+    product.queues.messages.clear()
+    waiting = asyncio.create_task(product.messaging.pages.prepare(PageMessage(product.mandateId, execution.id, 2)))
+    await asyncio.sleep(0.05)
+    assert (await current(product, execution)).page == 2 and not waiting.done()
+    await product.messaging.worker.deliver(BatchMessage.from_json(delivery), MessagingChannel.EMAIL)
+    await waiting
+    assert (await current(product, execution)).phase is Phase.STORED
+    assert [queue for _, queue, _ in product.queues.messages] == [messages.deliveries(MessagingChannel.EMAIL)]
+
+
+@pytest.mark.parametrize(("faults", "since"), [([], 4), ([{"provider": "acs", "status": 429, "times": 5}], 1)])
+async def test_the_pages_before_the_first_unsettled_one_are_not_counted_again(
+    product: Product, faults: list[dict[str, Any]], since: int
+) -> None:
+    await people(product, 17)
+    product.sandbox.faults.replace(faults)
+    execution = await product.execute()
+    await product.drain()
+    assert (await current(product, execution)).openFrom == since
 
 
 async def test_deferred_batches_do_not_hold_up_pages(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
