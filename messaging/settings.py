@@ -4,13 +4,22 @@ A missing or wrong value is named at start. A channel without its settings is "n
 is refused with a clear message, everything else works. docs/settings.md tells what each one means.
 """
 
+import os
 import re
 from base64 import b64decode
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from messaging import ncrontab
 from messaging.errors import ConfigurationError
@@ -92,12 +101,10 @@ def split_acs(secret: SecretStr) -> tuple[str, str]:
     return parts["endpoint"].rstrip("/"), parts["accesskey"]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The configuration of one process, frozen."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, case_sensitive=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     environment: str = Field("Production", alias="AZURE_FUNCTIONS_ENVIRONMENT")
     azure_instance: str = Field(
@@ -150,11 +157,7 @@ class Settings(BaseSettings):
     rate_limit_session: int = Field(60, alias="MESSAGING_RATE_LIMIT_SESSION", ge=1)
     rate_limit_trigger: int = Field(60, alias="MESSAGING_RATE_LIMIT_TRIGGER", ge=1)
 
-    error_digest_schedule: Ncrontab = Field(
-        "0 0 6 * * *",
-        alias="MESSAGING_ERROR_DIGEST_SCHEDULE",
-        validate_default=False,  # whoever leaves it so does not pay for croniter at start
-    )
+    error_digest_schedule: Ncrontab = Field("0 0 6 * * *", alias="MESSAGING_ERROR_DIGEST_SCHEDULE")
     error_digest_margin_seconds: Seconds = Field(DIGEST_MARGIN, alias="MESSAGING_ERROR_DIGEST_MARGIN_SECONDS")
     system_mandate: MandateId | None = Field(
         None, alias="MESSAGING_SYSTEM_MANDATE", pattern=f"^{MANDATE_ID.pattern}$"
@@ -169,9 +172,12 @@ class Settings(BaseSettings):
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read the environment. Raises ConfigurationError naming every setting that is missing or wrong."""
+        """Read the environment. Raises ConfigurationError naming every setting that is missing or wrong.
+
+        An empty value is none.
+        """
         try:
-            return cls()
+            return cls.model_validate({name: value for name, value in os.environ.items() if value})
         except ValidationError as error:
             lines = [
                 f"{e['loc'][0] if e['loc'] else 'settings'}: {e['msg'].removeprefix('Value error, ')}"
