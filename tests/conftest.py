@@ -5,11 +5,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from dev.azurite import Azurite, start_azurite
 from messaging.storage.memory import MemoryTables
 from tests.prism import prisms
 from tests.product import Product, running
+
+settings.register_profile("patient", settings.default, deadline=None)  # a busy machine is no failure
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -126,7 +126,6 @@ def look(examples: int, *, shrink: bool = True) -> None:
         max_examples=examples,
         stateful_step_count=40,
         phases=[Phase.generate, *([Phase.shrink] if shrink else [])],
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         print_blob=False,
     )

@@ -69,7 +69,7 @@ async def test_a_range_is_asked_for_as_the_sdk_does(
 
 
 @given(COLUMNS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 async def test_a_row_holds_what_the_sdk_finds_in_it(azurite: str, values: Mapping[str, Any]) -> None:
     home, http = mandate(), Http()
     ours = AzureTables(Account(http, azurite, None, None))
