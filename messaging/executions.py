@@ -72,13 +72,14 @@ _PLAIN = {one.name for one in fields(Execution)} - {"id", "etag", "result", "pha
 
 
 def from_row(row: Row) -> Execution:
+    """An execution as it is stored; one from before a column came has that column's default."""
     return Execution(
         id=row.key.removeprefix("x~"),
         phase=Phase(row["phase"]),
         trigger=TriggerKind(row["trigger"]),
         result=Result.model_validate_json(row["result"]),
         etag=row.etag,
-        **{name: row[name] for name in _PLAIN},
+        **{name: row[name] for name in _PLAIN & row.values.keys()},
     )
 
 
