@@ -10,7 +10,9 @@ import pytest
 
 from dev.processes import ROOT
 from dev.sandbox.meta import TEMPLATES
+from messaging import pages
 from messaging.connectors.whatsapp import ConnectorMessagingWhatsapp
+from messaging.messages import PageMessage
 from messaging.models import MessagingChannel
 from messaging.settings import Settings
 from messaging.storage.base import Row
@@ -122,6 +124,23 @@ async def test_its_operations_are_counted(channel: MessagingChannel, row: int, t
         idle = tables.take()
         assert [*idle, 0] == said[3]
         assert [one - other for one, other in zip(settled, idle, strict=True)] == said[4][:3]
+
+
+async def test_the_looks_of_a_page_that_waits_are_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert f"looks again five times within a second, {len(pages.LOOKS)} reads" in DOC and sum(pages.LOOKS) == 1
+    monkeypatch.setattr(pages, "PAGE", 1)
+    monkeypatch.setattr(pages, "MAX_OPEN", 0)
+    monkeypatch.setattr(pages, "LOOKS", (0.0,) * len(pages.LOOKS))
+    tables = Counting()
+    async with running("UseDevelopmentStorage=true", tmp_path, tables=tables) as product:
+        await product.subscription()
+        for person in ("alice", "bob"):
+            await product.subscribe(person)
+        execution = await product.execute()
+        tables.take()
+        product.queues.messages.clear()
+        await product.messaging.pages.prepare(PageMessage(product.mandateId, execution.id, 2))
+        assert [*tables.take(), len(product.queues.messages)] == [2 + len(pages.LOOKS), 0, 0, 1]
 
 
 async def test_its_operations_of_the_tick_are_counted(tmp_path: Path) -> None:
